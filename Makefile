@@ -1,0 +1,31 @@
+# Two commands for a newcomer: `make demo` and `make test`. Each builds what it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check bench clean
+
+# One stamp for the environment: made again only when pyproject.toml changes.
+.venv/.ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet torch==2.13.0
+	$(BIN)/pip install --quiet -e '.[dev]'
+	touch $@
+
+demo: .venv/.ready ## the whole chain on real music; opens nothing, prints where the report is
+	$(BIN)/contrafact --home demo/home demo --out demo
+
+test: .venv/.ready ## every test, on SQLite and PostgreSQL
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: .venv/.ready ## style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.ready ## what is measured, each beside the plain library call it stands on
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv demo contrafact-home

@@ -1,0 +1,1 @@
+"""Who owns what, and what may be used for what."""

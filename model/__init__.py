@@ -1,0 +1,1 @@
+"""Music in, music out: scores, representation, network, training, generation."""

@@ -1,0 +1,1 @@
+"""Which training examples a generation leaned on, and what share of it is theirs."""

@@ -1,0 +1,1 @@
+"""Exact money: from usage to statements, in integers."""
