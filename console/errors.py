@@ -1,0 +1,38 @@
+"""What can go wrong between a person and the house, and which exit code it has."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a command's exit status means; outside checks rely on the numbers."""
+
+    DONE = 0
+    REFUSED = 1
+    USAGE = 2
+    INTERRUPTED = 130
+
+
+class ConsoleError(Exception):
+    """A command cannot go on; the message says what was found and what to do."""
+
+
+class HomeBusyError(ConsoleError):
+    """Another command is writing to the same home."""
+
+
+class HomeUnusableError(ConsoleError):
+    """The home directory cannot be made, read or written."""
+
+
+class NotFoundError(ConsoleError):
+    """Something was named that this home does not have."""
+
+
+class MissingExtraError(ConsoleError):
+    """A command needs a package that an optional extra brings."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"This command needs the package '{package}', which is not installed. "
+            f"Install it with: pip install 'contrafact[{extra}]'"
+        )
