@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from catalog.database import open_engine
+from catalog.files import FileStore
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from catalog.database import open_engine
-from catalog.files import FileStore
 from console.errors import HomeBusyError, HomeUnusableError
 from console.settings import Settings
 from migrations import is_current, upgrade
@@ -82,7 +82,7 @@ def _make(root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise HomeUnusableError(
-            f"The home {root} cannot be made: {error.strerror}. Choose another with --home or CONTRAFACT_HOME."
+            f"The home {root} cannot be made: {error.strerror}. Choose another with --home."
         ) from error
 
 

@@ -5,10 +5,9 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from catalog.findings import Finding
 from rich.console import Console
 from rich.table import Table
-
-from catalog.findings import Finding
 
 Answer = Mapping[str, Any]
 
@@ -39,7 +38,10 @@ def say_table(
 
 def findings_lines(findings: Sequence[Finding], most: int = 20) -> list[str]:
     """The findings as lines for a person, the first `most` of them in full."""
-    shown = [f"  {finding.severity}: {finding.code} at {finding.where}: {finding.message}" for finding in findings[:most]]
+    shown = [
+        f"  {finding.severity}: {finding.code} at {finding.where}: {finding.message}"
+        for finding in findings[:most]
+    ]
     if len(findings) > most:
         shown.append(f"  ... and {len(findings) - most} more (use --json to see all)")
     return shown

@@ -12,10 +12,12 @@ from console.settings import Settings, load_settings
 
 HomeOption = Annotated[
     Path | None,
-    typer.Option("--home", help="Where everything is kept (else CONTRAFACT_HOME, else ./contrafact-home)."),
+    typer.Option("--home", help="Where everything is kept (else CONTRAFACT_HOME, ./contrafact-home)."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
-OnOption = Annotated[str | None, typer.Option("--on", help="The day that the question is about, as 2026-10-31.")]
+OnOption = Annotated[
+    str | None, typer.Option("--on", help="The day that the question is about, as 2026-10-31.")
+]
 PurposeOption = Annotated[str, typer.Option("--purpose", help="train, generate, evaluate or distribute.")]
 TerritoryOption = Annotated[
     str, typer.Option("--territory", help="An ISO 3166 code or a CISAC group: DE, EU, WORLD.")

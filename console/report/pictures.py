@@ -12,6 +12,9 @@ PALETTE = ("#3366aa", "#d1762c", "#3a8f5c", "#a34a8e", "#8a6d1f", "#c2403f", "#2
 GREY = "#a9adb3"
 INK = "#22262b"
 WIDTH = 960
+FLOW_HEIGHT = 240  # of the column that carries the most money, in picture units
+BOX = 14
+LABEL_WIDTH = 260
 
 
 def colours_of(sources: Sequence[str | None]) -> dict[str, str]:
@@ -113,12 +116,15 @@ def loss_curve(losses: Sequence[tuple[int, float]]) -> str:
     for share in (0.0, 0.5, 1.0):
         y = 10 + (height - bottom - 20) * (1 - share)
         marks.append(
-            f'<line x1="{left}" x2="{WIDTH - 10}" y1="{y:.1f}" y2="{y:.1f}" stroke="{INK}" stroke-opacity="0.15"/>'
-            f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end" font-size="11">{low + share * spread:.1f}</text>'
+            f'<line x1="{left}" x2="{WIDTH - 10}" y1="{y:.1f}" y2="{y:.1f}" stroke="{INK}" '
+            f'stroke-opacity="0.15"/><text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end" '
+            f'font-size="11">{low + share * spread:.1f}</text>'
         )
     marks.append(f'<polyline points="{line}" fill="none" stroke="{PALETTE[0]}" stroke-width="2"/>')
     marks.append(f'<text x="{left}" y="{height - 6}" font-size="11">step 1</text>')
-    marks.append(f'<text x="{WIDTH - 10}" y="{height - 6}" text-anchor="end" font-size="11">step {last}</text>')
+    marks.append(
+        f'<text x="{WIDTH - 10}" y="{height - 6}" text-anchor="end" font-size="11">step {last}</text>'
+    )
     return "".join(marks) + "</svg>"
 
 
@@ -127,22 +133,19 @@ def money_flow(flows: Sequence[Flow], exponent: int, currency: str) -> str:
     columns = _columns(flows)
     totals = {name: _through(name, flows) for column in columns for name in column}
     most = max((sum(totals[name] for name in column) for column in columns), default=1) or 1
-    gap, box, height = 14, 14, max(300, 30 * max((len(column) for column in columns), default=1))
-    room = height - gap * max((len(column) for column in columns), default=1)
-    scale = max(room, 60) / most
-    places = _places(columns, totals, scale, gap, box)
-    parts = [_open(height + 20, "Flow of the money from the revenue to the parties")]
+    scale = FLOW_HEIGHT / most
+    heights = {name: max(total * scale, 1.5) for name, total in totals.items()}
+    places = _places(columns, heights)
+    height = max((y + heights[name] for name, (_, y) in places.items()), default=0) + 12
+    parts = [_open(round(height), "Flow of the money from the revenue to the parties")]
     leaving, arriving = dict.fromkeys(totals, 0.0), dict.fromkeys(totals, 0.0)
-    for flow in flows:
-        parts.append(_ribbon(flow, places, leaving, arriving, scale, box))
+    parts += [_ribbon(flow, places, leaving, arriving, scale) for flow in flows]
     for name, (x, y) in places.items():
-        amount = _amount(totals[name], exponent, currency)
-        left_side = x > WIDTH - 300
-        anchor, at = ("end", x - 6) if left_side else ("start", x + box + 6)
+        label = f"{_short(name, 26)} · {_amount(totals[name], exponent, currency)}"
         parts.append(
-            f'<rect x="{x:.1f}" y="{y:.1f}" width="{box}" height="{max(totals[name] * scale, 1.5):.1f}" fill="{INK}"/>'
-            f'<text x="{at:.1f}" y="{y + max(totals[name] * scale, 1.5) / 2 + 4:.1f}" font-size="12" '
-            f'text-anchor="{anchor}" fill="{INK}">{escape(_short(name, 34))} · {amount}</text>'
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{BOX}" height="{heights[name]:.1f}" fill="{INK}"/>'
+            f'<text x="{x + BOX + 6:.1f}" y="{y + heights[name] / 2 + 4:.1f}" font-size="12" fill="{INK}" '
+            f'stroke="#ffffff" stroke-width="3" paint-order="stroke">{escape(label)}</text>'
         )
     return "".join(parts) + "</svg>"
 
@@ -165,16 +168,14 @@ def _through(name: str, flows: Sequence[Flow]) -> int:
     return max(coming, going)
 
 
-def _places(
-    columns: Sequence[Sequence[str]], totals: Mapping[str, int], scale: float, gap: int, box: int
-) -> dict[str, tuple[float, float]]:
+def _places(columns: Sequence[Sequence[str]], heights: Mapping[str, float]) -> dict[str, tuple[float, float]]:
     places = {}
     for level, column in enumerate(columns):
-        x = level * (WIDTH - box) / max(len(columns) - 1, 1)
+        x = level * (WIDTH - BOX - LABEL_WIDTH) / max(len(columns) - 1, 1)
         y = 10.0
         for name in column:
             places[name] = (x, y)
-            y += max(totals[name] * scale, 1.5) + gap
+            y += heights[name] + 18
     return places
 
 
@@ -184,18 +185,18 @@ def _ribbon(
     leaving: dict[str, float],
     arriving: dict[str, float],
     scale: float,
-    box: int,
 ) -> str:
     thickness = flow.amount_minor * scale
-    x0, y0 = places[flow.source][0] + box, places[flow.source][1] + leaving[flow.source]
+    x0, y0 = places[flow.source][0] + BOX, places[flow.source][1] + leaving[flow.source]
     x1, y1 = places[flow.target][0], places[flow.target][1] + arriving[flow.target]
     leaving[flow.source] += thickness
     arriving[flow.target] += thickness
     middle = (x0 + x1) / 2
     return (
         f'<path d="M{x0:.1f},{y0:.1f} C{middle:.1f},{y0:.1f} {middle:.1f},{y1:.1f} {x1:.1f},{y1:.1f} '
-        f"L{x1:.1f},{y1 + thickness:.1f} C{middle:.1f},{y1 + thickness:.1f} {middle:.1f},{y0 + thickness:.1f} "
-        f'{x0:.1f},{y0 + thickness:.1f} Z" fill="{PALETTE[0]}" fill-opacity="0.28"/>'
+        f"L{x1:.1f},{y1 + thickness:.1f} "
+        f"C{middle:.1f},{y1 + thickness:.1f} {middle:.1f},{y0 + thickness:.1f} {x0:.1f},{y0 + thickness:.1f} Z"
+        f'" fill="{PALETTE[0]}" fill-opacity="0.28"/>'
     )
 
 

@@ -1,0 +1,93 @@
+"""`contrafact doctor`: what is installed, reachable and missing, and how to mend it."""
+
+import os
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import typer
+from sqlalchemy import text
+
+from console.cli.options import HomeOption, JsonOption, settings_of
+from console.errors import ExitCode
+from console.home import Access, open_home
+from console.output import say
+from console.settings import Settings
+from migrations import MigrationError
+from model.errors import ModelError
+from model.render import find_sound_bank
+
+PACKAGES = (
+    ("torch", "the model and attribution", "pip install torch==2.13.0"),
+    ("faiss-cpu", "the index", "pip install 'contrafact[cpu]'"),
+    ("symusic", "reading MIDI and rendering audio", "pip install symusic==0.5.8"),
+    ("verovio", "reading MusicXML, Humdrum and ABC", "pip install 'verovio>=6.4,<7'"),
+    ("music21", "the real scores of the demo", "pip install 'contrafact[demo]'"),
+    ("psycopg", "PostgreSQL", "pip install 'psycopg[binary]>=3.3,<4'"),
+)
+LEAST_FREE_BYTES = 2 * 1024**3
+
+Check = dict[str, Any]
+
+
+def doctor(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """What is installed, reachable and missing, and how to mend it.
+
+    Example: contrafact doctor --json
+    """
+    settings = settings_of(context, home)
+    checks = [
+        _python(),
+        *(_package(*row) for row in PACKAGES),
+        _sound_bank(),
+        _database(settings),
+        _disk(settings.home),
+    ]
+    lines = [f"{'ok     ' if check['ok'] else 'MISSING'} {check['name']}: {check['detail']}" for check in checks]
+    lines += [f"        to mend: {check['mend']}" for check in checks if check["mend"]]
+    say({"checks": checks}, lines, as_json=as_json)
+    if not all(check["ok"] for check in checks if check["needed"]):
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+def _check(name: str, detail: str, mend: str = "", *, ok: bool = True, needed: bool = True) -> Check:
+    return {"name": name, "ok": ok, "needed": needed, "detail": detail, "mend": mend}
+
+
+def _python() -> Check:
+    return _check("python", f"{platform.python_version()} on {os.cpu_count()} cores")
+
+
+def _package(name: str, purpose: str, mend: str) -> Check:
+    try:
+        return _check(name, f"{version(name)}, for {purpose}")
+    except PackageNotFoundError:
+        return _check(name, f"not installed; needed for {purpose}", mend, ok=False)
+
+
+def _sound_bank() -> Check:
+    better = "apt-get install fluid-soundfont-gm (MIT) or musescore-general-soundfont (MIT)"
+    try:
+        bank = find_sound_bank()
+    except ModelError as error:
+        return _check("sound bank", str(error), better, ok=False)
+    detail = f"{bank.name}, licence {bank.licence}, {bank.path}"
+    return _check("sound bank", detail + (" (preview only)" if bank.preview else ""), better if bank.preview else "")
+
+
+def _database(settings: Settings) -> Check:
+    try:
+        with open_home(settings, Access.READ) as home, home.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+            return _check("database", f"{home.engine.dialect.name}, at the newest version")
+    except MigrationError as error:
+        return _check("database", str(error), "install the newest contrafact", ok=False)
+
+
+def _disk(home: Path) -> Check:
+    free = shutil.disk_usage(home).free
+    enough = free >= LEAST_FREE_BYTES
+    detail = f"{free / 1024**3:.1f} GiB free at {home}"
+    return _check("disk", detail, "" if enough else "free at least 2 GiB", ok=enough)
