@@ -28,7 +28,9 @@ def test_no_file_and_no_function_is_too_long_to_read(path):
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
-            assert length <= MAX_FUNCTION_LINES, f"{path}:{node.lineno} {node.name} has {length} lines: split it"
+            assert length <= MAX_FUNCTION_LINES, (
+                f"{path}:{node.lineno} {node.name} has {length} lines: split it"
+            )
 
 
 @pytest.mark.parametrize("path", python_files("royalties"), ids=lambda path: str(path.relative_to(ROOT)))
@@ -36,13 +38,15 @@ def test_no_float_touches_money(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         where = f"{path}:{getattr(node, 'lineno', 0)}"
         if isinstance(node, ast.Constant):
-            assert not isinstance(node.value, float), f"{where}: use integers or fractions, not {node.value}"
+            assert not isinstance(node.value, float), f"{where}: integers or fractions, not {node.value}"
         if isinstance(node, ast.Name):
             assert node.id != "float", f"{where}: money and shares are integers"
         if isinstance(node, ast.Attribute):
             assert node.attr not in {"Float64", "Float32"}, f"{where}: sum money as Int128"
         if isinstance(node, ast.BinOp):
-            assert not isinstance(node.op, ast.Div), f"{where}: divide money with // or Fraction, never with /"
+            assert not isinstance(node.op, ast.Div), (
+                f"{where}: divide money with // or Fraction, never with /"
+            )
 
 
 def test_the_tree_in_the_readme_is_the_real_tree():
@@ -62,7 +66,9 @@ def commands(group: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, o
             yield " ".join((*path, name)), command
 
 
-@pytest.mark.parametrize(("name", "command"), commands(typer.main.get_command(app)), ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("name", "command"), commands(typer.main.get_command(app)), ids=lambda value: str(value)[:40]
+)
 def test_every_command_has_help_and_an_example(name, command):
     text = command.help or ""
     assert len(text.split("\n")[0]) > 10, f"contrafact {name} has no help"

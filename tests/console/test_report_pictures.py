@@ -1,0 +1,61 @@
+"""Are the pictures well-formed, harmless, and true to their values?"""
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from console.report.pictures import colours_of, loss_curve, money_flow, piano_roll, share_bars
+from console.report.values import Flow, Note, ShareRow
+
+HOSTILE = '</svg><script>alert("x")</script>&'
+
+
+def a_share(label="Kyrie", share_ppm=300_000, low_ppm=200_000, high_ppm=400_000):
+    return ShareRow(label, "human", "nobody", share_ppm, low_ppm, high_ppm)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        piano_roll([Note(0.0, 0.5, 60, 0)], 2, [HOSTILE, None], {HOSTILE: "#000000"}),
+        share_bars([a_share(HOSTILE)], {}),
+        loss_curve([(1, 12.0), (2, 9.0)]),
+        money_flow([Flow("revenue", HOSTILE, 100)], 2, "EUR"),
+        piano_roll([], 0, [], {}),
+        share_bars([], {}),
+        loss_curve([]),
+        money_flow([], 2, "EUR"),
+    ],
+)
+def test_every_picture_is_well_formed_and_runs_no_script(picture):
+    root = ElementTree.fromstring(picture)
+    assert not [element for element in root.iter() if element.tag.endswith("script")]
+    assert root.find("{http://www.w3.org/2000/svg}title") is not None
+
+
+def test_the_interval_of_a_share_is_drawn_around_the_end_of_its_bar():
+    picture = share_bars([a_share(share_ppm=300_000, low_ppm=200_000, high_ppm=400_000)], {})
+    bar = float(re.search(r'width="([\d.]+)" height="16"', picture).group(1))
+    low, high = (float(x) - 380 for x in re.search(r'<line x1="([\d.]+)" x2="([\d.]+)"', picture).groups())
+    assert low < bar < high
+    assert low == pytest.approx(bar * 2 / 3, abs=0.2)
+    assert high == pytest.approx(bar * 4 / 3, abs=0.2)
+
+
+def test_the_note_lies_in_its_bar():
+    picture = piano_roll([Note(1.0, 1.0, 60, 0)], 4, [None] * 4, {})
+    note = re.findall(r'<rect x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', picture)[-1]
+    assert float(note[0]) == pytest.approx(240.0)
+    assert float(note[1]) == pytest.approx(240.0, abs=1.0)
+
+
+def test_the_most_frequent_source_gets_the_first_colour_and_ties_go_by_name():
+    colours = colours_of(["b", "a", None, "b", "c"])
+    assert list(colours) == ["b", "a", "c"]
+    assert len(set(colours.values())) == 3
+
+
+def test_amounts_in_the_flow_are_written_with_the_exponent_of_their_currency():
+    assert "EUR 1,234.05" in money_flow([Flow("a", "b", 123_405)], 2, "EUR")
+    assert "JPY 123,405" in money_flow([Flow("a", "b", 123_405)], 0, "JPY")
