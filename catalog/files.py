@@ -1,0 +1,68 @@
+"""Where do bytes lie, so that they are whole, and the bytes that their name says?"""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from catalog.errors import DigestMismatchError, NotFoundError
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """The file under its final name holds all of `data`, or is as it was before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+class FileStore:
+    """Files under the SHA-256 of their bytes: `root/ab/abcd…`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, digest: str) -> Path:
+        """Where the file of this digest lies, if it is held."""
+        if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+            raise ValueError(f"not a SHA-256 in lower-case hexadecimal: {digest!r}")
+        return self.root / digest[:2] / digest
+
+    def has(self, digest: str) -> bool:
+        """Whether the file is held; its bytes are not read."""
+        return self.path(digest).is_file()
+
+    def put(self, data: bytes) -> str:
+        """The digest under which the bytes are now held; bytes that are held already are not rewritten."""
+        digest = hashlib.sha256(data).hexdigest()
+        path = self.path(digest)
+        if not path.is_file() or path.stat().st_size != len(data):
+            write_atomically(path, data)
+        return digest
+
+    def read(self, digest: str) -> bytes:
+        """The bytes of this digest, digested again.
+
+        Raises:
+            NotFoundError: the file is not held.
+            DigestMismatchError: the bytes on disk are not those that were stored.
+        """
+        path = self.path(digest)
+        if not path.is_file():
+            raise NotFoundError("file", digest)
+        data = path.read_bytes()
+        found = hashlib.sha256(data).hexdigest()
+        if found != digest:
+            raise DigestMismatchError(
+                f"The file {path} was stored with digest {digest} and now has {found}: it was changed or "
+                "damaged. Delete it and import its source again."
+            )
+        return data

@@ -1,0 +1,158 @@
+"""Which databases do the tests run against? A fresh, migrated SQLite and PostgreSQL one for each test.
+
+PostgreSQL is a throw-away server that the session starts itself, under another user where the tests run as
+root; or the server in CONTRAFACT_TEST_POSTGRES, in which databases named contrafact_test_* are made.
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.orm import Session
+
+from catalog.database import open_engine
+from migrations import upgrade
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An engine on a fresh database at the newest schema, on each of the two databases."""
+    yield from request.getfixturevalue(f"{request.param}_engines")(tmp_path)
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    with Session(engine) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def sqlite_engines(tmp_path_factory):
+    template = tmp_path_factory.mktemp("template") / "template.db"
+    made = open_engine(f"sqlite:///{template}")
+    upgrade(made)
+    made.dispose()
+
+    def fresh(folder: Path) -> Iterator[Engine]:
+        path = folder / "test.db"
+        shutil.copyfile(template, path)
+        opened = open_engine(f"sqlite:///{path}")
+        yield opened
+        opened.dispose()
+
+    return fresh
+
+
+@pytest.fixture(scope="session")
+def postgresql_engines(postgresql_server: URL):
+    administrator = create_engine(postgresql_server, isolation_level="AUTOCOMMIT")
+    template = _create_database(administrator, None)
+    made = open_engine(_url(postgresql_server, template))
+    upgrade(made)
+    made.dispose()
+
+    def fresh(_folder: Path) -> Iterator[Engine]:
+        name = _create_database(administrator, template)
+        opened = open_engine(_url(postgresql_server, name))
+        yield opened
+        opened.dispose()
+        _drop_database(administrator, name)
+
+    yield fresh
+    _drop_database(administrator, template)
+    administrator.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[URL]:
+    given = os.environ.get("CONTRAFACT_TEST_POSTGRES")
+    if given:
+        yield make_url(given).set(drivername="postgresql+psycopg")
+        return
+    binaries = _binaries()
+    if binaries is None:
+        _unavailable("no PostgreSQL binaries (initdb, pg_ctl) and no CONTRAFACT_TEST_POSTGRES")
+    folder = Path(tempfile.mkdtemp(prefix="cf-pg-"))
+    user = _other_user()
+    if user is not None:
+        shutil.chown(folder, user)
+    try:
+        yield _start(binaries, folder, user)
+    finally:
+        _run([binaries / "pg_ctl", "-D", folder / "data", "-m", "immediate", "-w", "stop"], user, check=False)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(binaries: Path, folder: Path, user: str | None) -> URL:
+    _run(
+        [binaries / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8"],
+        user,
+    )
+    settings = (
+        f"-k {folder} -c listen_addresses= -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+    )
+    log = folder / "log"
+    _run([binaries / "pg_ctl", "-D", folder / "data", "-l", log, "-o", settings, "-w", "start"], user)
+    return URL.create(
+        "postgresql+psycopg", username="postgres", database="postgres", query={"host": str(folder)}
+    )
+
+
+def _run(command: list[object], user: str | None, *, check: bool = True) -> None:
+    subprocess.run(
+        [str(part) for part in command],
+        check=check,
+        user=user,
+        group=None if user is None else pwd.getpwnam(user).pw_gid,
+        extra_groups=None if user is None else [],
+        cwd="/",
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=60,
+    )
+
+
+def _binaries() -> Path | None:
+    found = shutil.which("initdb")
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    places += [Path(found).resolve().parent] if found else []
+    return next((place for place in places if (place / "pg_ctl").exists()), None)
+
+
+def _other_user() -> str | None:
+    """Whom the server runs as: initdb refuses root."""
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in known else "nobody"
+
+
+def _unavailable(reason: str) -> None:
+    if os.environ.get("CI", "").lower() in ("1", "true"):
+        pytest.fail(f"{reason}; under CI both databases must be tested")
+    pytest.skip(reason)
+
+
+def _create_database(administrator: Engine, template: str | None) -> str:
+    name = f"contrafact_test_{uuid.uuid4().hex[:12]}"
+    copied = f" TEMPLATE {template} STRATEGY FILE_COPY" if template else ""
+    with administrator.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}{copied}"))
+    return name
+
+
+def _drop_database(administrator: Engine, name: str) -> None:
+    with administrator.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def _url(server: URL, database: str) -> str:
+    return server.set(database=database).render_as_string(hide_password=False)
