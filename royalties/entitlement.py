@@ -1,0 +1,109 @@
+"""Which values decide a distribution, and which come out of it as the reason of an amount?"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
+
+SharesOn = Callable[[Sequence[str], str, date, str], Mapping[str, Sequence[tuple[str, int]]]]
+"""(works, right, day, territory) to the (party, share_ppm) of each work."""
+
+
+class SuspenseReason(StrEnum):
+    """Why money waits. Those that a run itself can give are the first five."""
+
+    UNMATCHED_WORK = "UNMATCHED_WORK"
+    UNIDENTIFIED_OWNER = "UNIDENTIFIED_OWNER"
+    SHARE_OVERCLAIM = "SHARE_OVERCLAIM"
+    SHARE_GAP = "SHARE_GAP"
+    RESIDUAL_ATTRIBUTION = "RESIDUAL_ATTRIBUTION"
+    DISPUTE = "DISPUTE"
+    MISSING_PAYEE_DATA = "MISSING_PAYEE_DATA"
+    SANCTIONS_HOLD = "SANCTIONS_HOLD"
+    BELOW_THRESHOLD = "BELOW_THRESHOLD"
+    NEGATIVE_BALANCE = "NEGATIVE_BALANCE"
+    RESERVE = "RESERVE"
+
+
+class PayeeKind(StrEnum):
+    """A party of the catalogue, an account that the policy names, or suspense."""
+
+    PARTY = "party"
+    ACCOUNT = "account"
+    SUSPENSE = "suspense"
+
+
+class Payee(NamedTuple):
+    """Where money is allocated; for suspense, `id` is the work or generation and `reason` says why."""
+
+    kind: PayeeKind
+    id: str
+    reason: str = ""
+
+    @property
+    def account(self) -> str:
+        """The payee's account in the ledger."""
+        if self.kind is PayeeKind.PARTY:
+            return f"party:{self.id}"
+        return self.id if self.kind is PayeeKind.ACCOUNT else f"suspense:{self.reason}:{self.id}"
+
+
+def suspense(reason: SuspenseReason, what: str) -> Payee:
+    """The suspense account of a reason and the work or generation that it concerns."""
+    return Payee(PayeeKind.SUSPENSE, what, str(reason))
+
+
+class Line(NamedTuple):
+    """What money is for. Its exact weight is revenue x basis / basis_total x share_ppm / 1,000,000."""
+
+    method: str
+    generation: str = ""
+    territory: str = ""
+    work: str = ""
+    share_ppm: int = 1_000_000
+    basis: int = 1
+    basis_total: int = 1
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageTotal:
+    """What was sold of one generation, in one territory, on one day."""
+
+    generation: str
+    territory: str
+    used_on: date
+    units: int
+    revenue_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Which works a generation leaned on: shares and unattributed part sum to 1,000,000 ppm."""
+
+    generation: str
+    shares_ppm: Mapping[str, int]
+    unattributed_ppm: int
+    reliability: str
+    digest: str
+    method: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """How many events of each work the model saw in training; the works are those it was trained on."""
+
+    events: Mapping[str, int]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything beside usage and policy that decides a distribution."""
+
+    attributions: Mapping[str, Attribution]
+    exposure: Exposure
+    shares_on: SharesOn
+    public_domain: frozenset[str] = frozenset()

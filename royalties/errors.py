@@ -1,0 +1,58 @@
+"""What can the world refuse the money?"""
+
+from collections.abc import Sequence
+
+from catalog.findings import Finding
+
+
+class RoyaltiesError(Exception):
+    """The base of everything that royalties refuses."""
+
+
+class MoneyRangeError(RoyaltiesError):
+    """An amount does not fit into the 64 bits in which the database keeps it."""
+
+
+class CurrencyMismatchError(RoyaltiesError):
+    """Amounts of different currencies met."""
+
+
+class PolicyRefusedError(RoyaltiesError):
+    """A policy has faults; all of them are in `findings`."""
+
+    def __init__(self, where: str, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        lines = "\n".join(f"  {finding.where}: {finding.message}" for finding in findings)
+        super().__init__(f"{where} is no valid policy ({len(findings)} faults):\n{lines}")
+
+
+class UsageStoreError(RoyaltiesError):
+    """The folder of accepted usage lines does not hold what the database says."""
+
+
+class AttributionRefusedError(RoyaltiesError):
+    """An attribution is not a division of 1,000,000 ppm."""
+
+
+class NothingToDistributeError(RoyaltiesError):
+    """The period has no usage, or its refunds exceed its revenue."""
+
+
+class PeriodAlreadyRunError(RoyaltiesError):
+    """The period was distributed before, from other inputs."""
+
+    def __init__(self, period: str, run_id: str, changed: Sequence[str]) -> None:
+        self.run_id = run_id
+        self.changed = tuple(changed)
+        super().__init__(
+            f"{period} was already distributed by {run_id}, and what goes into it has changed since: "
+            f"{', '.join(changed)}. A posted run is never replaced: restate the period instead."
+        )
+
+
+class LedgerError(RoyaltiesError):
+    """A posting or a run breaks an invariant of the ledger, and was not written."""
+
+
+class NotFoundError(RoyaltiesError):
+    """No such run, payee or line."""

@@ -1,0 +1,182 @@
+"""Which rows does the money consist of?
+
+Usage arrives in batches, of which the database keeps the totals and the refused lines; the accepted lines
+themselves lie in one Parquet file per batch. Runs, their allocations and the ledger are only ever added to:
+triggers refuse UPDATE and DELETE on them.
+"""
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, Integer, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from catalog.database import Base, UtcDateTime
+
+APPEND_ONLY = (
+    "distribution_run",
+    "run_generation",
+    "allocation",
+    "ledger_posting",
+    "ledger_entry",
+)
+"""The tables whose rows never change."""
+
+
+class UsageBatch(Base):
+    """A usage file that was read; `id` is the SHA-256 of its bytes."""
+
+    __tablename__ = "usage_batch"
+    __table_args__ = (
+        CheckConstraint("format IN ('csv', 'parquet')", name="format"),
+        CheckConstraint("num_lines >= 0 AND num_quarantined >= 0", name="counts"),
+    )
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    format: Mapped[str] = mapped_column(Text)
+    file_name: Mapped[str] = mapped_column(Text)
+    num_lines: Mapped[int] = mapped_column(BigInteger)
+    num_quarantined: Mapped[int] = mapped_column(BigInteger)
+    lines_sha256: Mapped[str] = mapped_column(Text)
+    imported_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class UsageTotalRow(Base):
+    """What the accepted lines of a batch sum to, per generation, place, service, use, day and currency."""
+
+    __tablename__ = "usage_total"
+    __table_args__ = (
+        CheckConstraint("num_lines > 0", name="num_lines"),
+        CheckConstraint("length(currency) = 3", name="currency"),
+        Index("ix_usage_total_used_on", "used_on"),
+    )
+
+    batch_id: Mapped[str] = mapped_column(ForeignKey("usage_batch.id"), primary_key=True)
+    generation_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    territory: Mapped[str] = mapped_column(Text, primary_key=True)
+    service: Mapped[str] = mapped_column(Text, primary_key=True)
+    use_type: Mapped[str] = mapped_column(Text, primary_key=True)
+    used_on: Mapped[date] = mapped_column(Date, primary_key=True)
+    currency: Mapped[str] = mapped_column(Text, primary_key=True)
+    num_lines: Mapped[int] = mapped_column(BigInteger)
+    units: Mapped[int] = mapped_column(BigInteger)
+    revenue_minor: Mapped[int] = mapped_column(BigInteger)
+
+
+class UsageQuarantine(Base):
+    """A line that was refused: where it is, what was found there and what was expected."""
+
+    __tablename__ = "usage_quarantine"
+
+    batch_id: Mapped[str] = mapped_column(ForeignKey("usage_batch.id"), primary_key=True)
+    line: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    code: Mapped[str] = mapped_column(Text)
+    file_name: Mapped[str] = mapped_column(Text)
+    found: Mapped[str] = mapped_column(Text)
+    expected: Mapped[str] = mapped_column(Text)
+
+
+class DistributionRun(Base):
+    """A period that was distributed; `id` derives from everything that went in, `digest` is what came out."""
+
+    __tablename__ = "distribution_run"
+    __table_args__ = (
+        UniqueConstraint("period"),
+        CheckConstraint("gross_minor = deductions_minor + provider_minor + pool_minor", name="gross"),
+        CheckConstraint("pool_minor = allocated_minor + suspense_minor", name="pool"),
+        CheckConstraint("gross_minor >= 0 AND pool_minor >= 0", name="positive"),
+    )
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    period: Mapped[str] = mapped_column(Text)
+    currency: Mapped[str] = mapped_column(Text)
+    policy_source: Mapped[str] = mapped_column(Text)
+    inputs: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str] = mapped_column(Text)
+    gross_minor: Mapped[int] = mapped_column(BigInteger)
+    deductions_minor: Mapped[int] = mapped_column(BigInteger)
+    provider_minor: Mapped[int] = mapped_column(BigInteger)
+    pool_minor: Mapped[int] = mapped_column(BigInteger)
+    allocated_minor: Mapped[int] = mapped_column(BigInteger)
+    suspense_minor: Mapped[int] = mapped_column(BigInteger)
+    num_parties: Mapped[int] = mapped_column(Integer)
+    run_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RunGeneration(Base):
+    """A generation that was used in a run's period, and the attribution that divided its money, if any."""
+
+    __tablename__ = "run_generation"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("distribution_run.id"), primary_key=True)
+    generation_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    attribution_digest: Mapped[str] = mapped_column(Text)
+    method: Mapped[str] = mapped_column(Text)
+    model: Mapped[str] = mapped_column(Text)
+    reliability: Mapped[str] = mapped_column(Text)
+    unattributed_ppm: Mapped[int] = mapped_column(Integer)
+    units: Mapped[int] = mapped_column(BigInteger)
+    revenue_minor: Mapped[int] = mapped_column(BigInteger)
+
+
+class AllocationRow(Base):
+    """One amount of a run, for one payee, out of one pot, for one reason."""
+
+    __tablename__ = "allocation"
+    __table_args__ = (
+        CheckConstraint("payee_kind IN ('party', 'account', 'suspense')", name="payee_kind"),
+        CheckConstraint("(payee_kind = 'suspense') = (reason <> '')", name="reason"),
+        CheckConstraint("amount_minor > 0", name="amount"),
+        CheckConstraint("share_ppm BETWEEN 0 AND 1000000", name="share"),
+        CheckConstraint("basis >= 0 AND basis <= basis_total", name="basis"),
+        Index("ix_allocation_payee", "run_id", "payee_kind", "payee_id"),
+    )
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("distribution_run.id"), primary_key=True)
+    line_no: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    pot: Mapped[str] = mapped_column(Text)
+    payee_kind: Mapped[str] = mapped_column(Text)
+    payee_id: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    method: Mapped[str] = mapped_column(Text)
+    generation_id: Mapped[str] = mapped_column(Text)
+    territory: Mapped[str] = mapped_column(Text)
+    work_id: Mapped[str] = mapped_column(Text)
+    share_ppm: Mapped[int] = mapped_column(Integer)
+    basis: Mapped[int] = mapped_column(BigInteger)
+    basis_total: Mapped[int] = mapped_column(BigInteger)
+    evidence: Mapped[str] = mapped_column(Text)
+    units: Mapped[int] = mapped_column(BigInteger)
+    revenue_minor: Mapped[int] = mapped_column(BigInteger)
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+
+
+class LedgerPosting(Base):
+    """Entries that belong together and sum to zero."""
+
+    __tablename__ = "ledger_posting"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("distribution_run.id"))
+    period: Mapped[str] = mapped_column(Text)
+    description: Mapped[str] = mapped_column(Text)
+    posted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class LedgerEntry(Base):
+    """What one posting does to one account; `digest` covers the entry and the digest before it."""
+
+    __tablename__ = "ledger_entry"
+    __table_args__ = (
+        UniqueConstraint("posting_id", "account"),
+        CheckConstraint("amount_minor <> 0", name="amount"),
+        CheckConstraint("sequence > 0", name="sequence"),
+        CheckConstraint("length(currency) = 3", name="currency"),
+        Index("ix_ledger_entry_account", "account"),
+    )
+
+    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    posting_id: Mapped[str] = mapped_column(ForeignKey("ledger_posting.id"))
+    account: Mapped[str] = mapped_column(Text)
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str] = mapped_column(Text)

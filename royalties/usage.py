@@ -1,0 +1,256 @@
+"""How does usage enter, once and completely?
+
+A usage file is a batch, named by the SHA-256 of its bytes: importing it again changes nothing. Its accepted
+lines become one Parquet file, its refused lines rows of the quarantine, and its totals the rows that a run
+reads.
+"""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from catalog.findings import Finding, Severity
+from royalties.entitlement import UsageTotal
+from royalties.errors import CurrencyMismatchError, UsageStoreError
+from royalties.money import in_range
+from royalties.periods import Period
+from royalties.tables import UsageBatch, UsageQuarantine, UsageTotalRow
+from royalties.usage_files import UnusableFileError, read_csv, read_parquet
+from royalties.usage_lines import FAULT_SCHEMA, LINE_SCHEMA, Chunk
+
+MAX_LISTED = 1_000
+"""How many refused lines a report lists; the quarantine holds all of them."""
+
+_KEYS = ("generation", "territory", "service", "use_type", "used_on", "currency")
+
+
+class UsageFormat(StrEnum):
+    """The formats in which usage is read."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+_READERS: Mapping[UsageFormat, Callable[[Path], Iterator[Chunk]]] = {
+    UsageFormat.CSV: read_csv,
+    UsageFormat.PARQUET: read_parquet,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReport:
+    """What became of a usage file: `lines` were accepted; `batch` is empty if it could not be opened."""
+
+    batch: str
+    lines: int
+    quarantined: int
+    findings: tuple[Finding, ...]
+
+
+def import_usage(
+    session: Session, directory: Path, usage_format: UsageFormat, path: Path, *, imported_at: datetime
+) -> UsageReport:
+    """Takes in a usage file, within the caller's transaction.
+
+    A line counts once: one whose (service, line_id) was seen before, in this file or an earlier one, is
+    refused. A file that is damaged as a whole is refused as a whole, and nothing of it is recorded.
+
+    Args:
+        directory: where the accepted lines of all batches lie.
+        path: the file; CSV may be compressed with gzip.
+
+    Raises:
+        UsageStoreError: the lines of an earlier batch are missing or were changed.
+    """
+    try:
+        batch_id = _sha256(path)
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        return UsageReport("", 0, 0, (Finding("UNREADABLE_FILE", str(path), message),))
+    known = session.get(UsageBatch, batch_id)
+    if known is not None:
+        return _report(session, known, ())
+    directory.mkdir(parents=True, exist_ok=True)
+    with _temporary(directory) as staged:
+        try:
+            refused, findings = _stage(_READERS[usage_format](path), staged)
+        except UnusableFileError as error:
+            return UsageReport(batch_id, 0, 0, (error.finding,))
+        refused = pl.concat([refused, _drop_duplicates(session, directory, staged)]).sort("line")
+        totals = _totals(staged)
+        batch = UsageBatch(
+            id=batch_id,
+            format=str(usage_format),
+            file_name=path.name,
+            num_lines=sum(row["num_lines"] for row in totals),
+            num_quarantined=refused.height,
+            lines_sha256=_sha256(staged),
+            imported_at=imported_at,
+        )
+        _publish(staged, lines_path(directory, batch_id))
+    session.add(batch)
+    session.flush()
+    _insert_totals(session, batch_id, totals)
+    _insert_refused(session, batch, refused)
+    return _report(session, batch, findings)
+
+
+def lines_path(directory: Path, batch_id: str) -> Path:
+    """Where the accepted lines of a batch lie."""
+    return directory.joinpath(f"{batch_id}.parquet")
+
+
+def read_totals(session: Session, period: Period, currency: str) -> tuple[list[UsageTotal], list[str]]:
+    """The usage of a period, summed over services and uses, and the batches that it comes from.
+
+    Raises:
+        CurrencyMismatchError: some of it is in another currency.
+    """
+    row = UsageTotalRow
+    chosen = (row.used_on >= period.starts_on, row.used_on < period.ends_before_on)
+    foreign = session.execute(
+        select(row.currency).where(*chosen, row.currency != currency).distinct().order_by(row.currency)
+    ).scalars().all()  # fmt: skip
+    if foreign:
+        raise CurrencyMismatchError(
+            f"{period.name} has usage in {', '.join(foreign)}, the policy pays in {currency}; "
+            "amounts are not converted: report the usage in the policy's currency"
+        )
+    sums: dict[tuple[str, str, date], list[int]] = {}
+    columns = (row.generation_id, row.territory, row.used_on, row.units, row.revenue_minor)
+    for generation, territory, used_on, units, revenue_minor in session.execute(
+        select(*columns).where(*chosen)
+    ):
+        entry = sums.setdefault((generation, territory, used_on), [0, 0])
+        entry[0] += units
+        entry[1] += revenue_minor
+    totals = [
+        UsageTotal(*key, in_range(units), in_range(minor)) for key, (units, minor) in sorted(sums.items())
+    ]
+    batches = session.execute(select(row.batch_id).where(*chosen).distinct()).scalars()
+    return totals, sorted(batches)
+
+
+def _stage(chunks: Iterator[Chunk], staged: Path) -> tuple[pl.DataFrame, tuple[Finding, ...]]:
+    """Writes the accepted lines; returns the refused ones."""
+    refused = [pl.DataFrame(schema=FAULT_SCHEMA)]
+    findings: tuple[Finding, ...] = ()
+    with pq.ParquetWriter(staged, LINE_SCHEMA, compression="zstd") as writer:
+        for chunk in chunks:
+            writer.write_table(chunk.accepted.to_arrow().cast(LINE_SCHEMA))
+            refused.append(chunk.refused)
+            findings += chunk.findings
+    return pl.concat(refused), findings
+
+
+def _drop_duplicates(session: Session, directory: Path, staged: Path) -> pl.DataFrame:
+    """Removes lines that were counted before from the staged file, and returns them as refused."""
+    identity = ["service", "line_id"]
+    lines = pl.scan_parquet(staged).select("line", *identity)
+    firsts = lines.group_by(identity).agg(first=pl.col("line").min(), count=pl.len())
+    repeated = (
+        lines.join(firsts.filter(pl.col("count") > 1), on=identity)
+        .filter(pl.col("line") != pl.col("first"))
+        .select("line", "line_id", earlier=pl.format("on line {} of this file", "first"))
+    )
+    duplicates = [repeated.collect()]
+    for batch in session.execute(select(UsageBatch).order_by(UsageBatch.id)).scalars():
+        there = pl.scan_parquet(_lines_of(directory, batch)).select(identity)
+        again = lines.join(there, on=identity, how="semi")
+        place = pl.lit(f"in batch {batch.id[:16]} ({batch.file_name})")
+        duplicates.append(again.select("line", "line_id", earlier=place).collect())
+    found = pl.concat(duplicates).unique("line", keep="first", maintain_order=True)
+    if found.height:
+        kept = pl.scan_parquet(staged).join(found.lazy(), on="line", how="anti").collect().sort("line")
+        pq.write_table(kept.to_arrow().cast(LINE_SCHEMA), staged, compression="zstd")
+    return found.select(
+        "line",
+        code=pl.lit("DUPLICATE_LINE"),
+        found=pl.format("line_id '{}', already counted {}", "line_id", "earlier"),
+        expected=pl.lit("line_id: an id that is new for its service"),
+    )
+
+
+def _lines_of(directory: Path, batch: UsageBatch) -> Path:
+    path = lines_path(directory, batch.id)
+    if not path.is_file():
+        raise UsageStoreError(f"the lines of usage batch {batch.id} are missing: expected {path}; restore it")
+    return path
+
+
+def _totals(staged: Path) -> list[dict[str, object]]:
+    sums = (
+        pl.scan_parquet(staged)
+        .group_by(_KEYS)
+        .agg(
+            num_lines=pl.len(),
+            units=pl.col("units").cast(pl.Int128).sum(),
+            revenue_minor=pl.col("revenue_minor").cast(pl.Int128).sum(),
+        )
+        .collect()
+        .sort(_KEYS)
+    )
+    return sums.rename({"generation": "generation_id"}).to_dicts()
+
+
+def _insert_totals(session: Session, batch_id: str, totals: list[dict[str, object]]) -> None:
+    for row in totals:
+        row["batch_id"] = batch_id
+        in_range(int(str(row["units"])))
+        in_range(int(str(row["revenue_minor"])))
+    if totals:
+        session.execute(insert(UsageTotalRow), totals)
+
+
+def _insert_refused(session: Session, batch: UsageBatch, refused: pl.DataFrame) -> None:
+    constants = {"batch_id": batch.id, "file_name": batch.file_name}
+    if refused.height:
+        session.execute(insert(UsageQuarantine), [row | constants for row in refused.to_dicts()])
+
+
+def _report(session: Session, batch: UsageBatch, findings: tuple[Finding, ...]) -> UsageReport:
+    row = UsageQuarantine
+    query = select(row).where(row.batch_id == batch.id).order_by(row.line).limit(MAX_LISTED)
+    listed = [
+        Finding(bad.code, f"{bad.file_name}:{bad.line}", f"found {bad.found}; expected {bad.expected}")
+        for bad in session.execute(query).scalars()
+    ]
+    more = batch.num_quarantined - len(listed)
+    if more:
+        message = f"{more:,} more lines are in quarantine"
+        listed.append(Finding("MORE_LINES", batch.file_name, message, Severity.INFO))
+    return UsageReport(batch.id, batch.num_lines, batch.num_quarantined, (*findings, *listed))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def _temporary(directory: Path) -> Iterator[Path]:
+    handle, name = tempfile.mkstemp(prefix=".usage-", suffix=".partial", dir=directory)
+    os.close(handle)
+    path = Path(name)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _publish(staged: Path, path: Path) -> None:
+    with staged.open("rb") as file:
+        os.fsync(file.fileno())
+    staged.chmod(0o644)
+    staged.replace(path)
