@@ -1,0 +1,29 @@
+"""What can go wrong between music that comes in and music that goes out."""
+
+
+class ModelError(Exception):
+    """The model cannot go on; the message says what was found, where, and what to do."""
+
+
+class MidiError(ModelError):
+    """Bytes that should be MIDI are not, or hold what cannot be used."""
+
+
+class NotationError(ModelError):
+    """A score in MusicXML, Humdrum or ABC cannot be turned into notes."""
+
+
+class SoundBankError(ModelError):
+    """No sound bank can be found or read."""
+
+
+class CorpusError(ModelError):
+    """A corpus does not verify; nothing is trained on it."""
+
+
+class CheckpointError(ModelError):
+    """A checkpoint cannot be read, or belongs to another corpus or configuration."""
+
+
+class PromptError(ModelError):
+    """A prompt asks for something that this model cannot give."""
