@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import CheckConstraint, DateTime, Dialect, Engine, MetaData, String, create_engine, event
+from sqlalchemy import CheckConstraint, DateTime, Dialect, Engine, MetaData, Text, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
@@ -54,7 +54,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Choice(TypeDecorator[E]):
     """One member of an enumeration, kept as its text; pair it with `one_of` in the table's constraints."""
 
-    impl = String
+    impl = Text
     cache_ok = True
 
     def __init__(self, members: type[E]) -> None:
