@@ -1,0 +1,175 @@
+"""What are the parts that every level of the network is built from, and which keys may a query see?
+
+Shapes: N songs, T queries, K keys, D width, H heads, d width of a head, U units of one level.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def sees_events(
+    bar_q: Tensor,
+    order_q: Tensor,
+    source_q: Tensor,
+    bar_k: Tensor,
+    order_k: Tensor,
+    far_bars: tuple[int, ...],
+) -> Tensor:
+    """Which event keys an event may see: the one rule for training and for decoding.
+
+    Its own bar up to itself, the bars at the given distances before it, and the bar that the repeat pointer
+    of its own bar names. The arguments broadcast against each other.
+
+    Args:
+        bar_q: bar of the query, and bar_k of the key, counted from anywhere.
+        order_q: place of the query, and order_k of the key, in the order of events.
+        source_q: bar that the query's bar repeats, negative where there is none.
+        far_bars: distances in bars.
+    """
+    distance = bar_q - bar_k
+    related = torch.zeros(max(far_bars) + 2, dtype=torch.bool, device=bar_q.device)
+    related[list(far_bars)] = True
+    earlier = related[distance.clamp(0, len(related) - 1)] | ((bar_k == source_q) & (distance > 0))
+    return earlier | ((distance == 0) & (order_k <= order_q))
+
+
+def sees_units(unit_q: Tensor, unit_k: Tensor) -> Tensor:
+    """Which summaries an event may see: those of units that closed before the event's own unit began."""
+    return unit_k < unit_q
+
+
+class Clock(NamedTuple):
+    """The angles of musical time, cosine and sine (N, T, d / 2), by which queries and keys are turned."""
+
+    cos: Tensor
+    sin: Tensor
+
+    @classmethod
+    def at(cls, steps_NT: Tensor, head_width: int, dtype: torch.dtype) -> "Clock":
+        """The clock at times in grid steps, its hands turning once in 6 to 6,144 steps."""
+        hands = torch.arange(head_width // 2, device=steps_NT.device, dtype=torch.float64)
+        turns = 1 / (6.0 * 2.0 ** (10.0 * hands / max(len(hands) - 1, 1)))
+        angle = 2 * torch.pi * ((steps_NT[..., None].double() * turns) % 1.0)
+        return cls(angle.cos().to(dtype), angle.sin().to(dtype))
+
+    def joined(self, other: "Clock") -> "Clock":
+        """Both clocks, one after the other along time."""
+        return Clock(torch.cat([self.cos, other.cos], 1), torch.cat([self.sin, other.sin], 1))
+
+    def turn(self, x_NHTd: Tensor) -> Tensor:
+        """The vectors turned by the clock's angles, pairwise. Source: Su et al. 2021 (RoFormer), eq. 34."""
+        cos, sin = self.cos[:, None].to(x_NHTd.dtype), self.sin[:, None].to(x_NHTd.dtype)
+        a, b = x_NHTd.chunk(2, -1)
+        return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
+
+
+class KeyValue(NamedTuple):
+    """Keys and values (N, H, K, d) of one attention layer."""
+
+    key: Tensor
+    value: Tensor
+
+    def joined(self, other: "KeyValue") -> "KeyValue":
+        """Both, one after the other along the keys."""
+        return KeyValue(torch.cat([self.key, other.key], 2), torch.cat([self.value, other.value], 2))
+
+    def picked(self, index_K: Tensor) -> "KeyValue":
+        """The keys and values at some places."""
+        return KeyValue(self.key[:, :, index_K], self.value[:, :, index_K])
+
+
+def attend(query_NHTd: Tensor, seen: KeyValue, mask_NTK: Tensor) -> Tensor:
+    """What the queries hear (N, H, T, d).
+
+    In single precision even where the rest is bfloat16: on a CPU the fused kernel is faster so.
+    """
+    query, key, value = query_NHTd, seen.key, seen.value
+    if query.dtype == torch.bfloat16 and query.device.type == "cpu":
+        query, key, value = query.float(), key.float(), value.float()
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask_NTK[:, None])
+
+
+class Block(nn.Module):
+    """A pre-norm transformer block that may look at more than its own sequence.
+
+    Each linear map is called once a forward pass with the songs as first dimension, so that per-song
+    gradients can be taken by hooks.
+    """
+
+    def __init__(self, width: int, heads: int, expansion: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width)
+        self.query = nn.Linear(width, width, bias=False)
+        self.keyvalue = nn.Linear(width, 2 * width, bias=False)
+        self.mix = nn.Linear(width, width, bias=False)
+        self.norm_inner = nn.LayerNorm(width)
+        self.widen = nn.Linear(width, expansion * width, bias=False)
+        self.narrow = nn.Linear(expansion * width, width, bias=False)
+
+    def split(self, x_NTD: Tensor) -> Tensor:
+        """The vectors cut into heads, (N, H, T, d)."""
+        return x_NTD.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+    def keys(self, normed_NKD: Tensor, clock: Clock | None) -> KeyValue:
+        """Keys and values of normed vectors."""
+        key, value = self.keyvalue(normed_NKD).chunk(2, -1)
+        key = self.split(key)
+        return KeyValue(key if clock is None else clock.turn(key), self.split(value))
+
+    def keys_of(self, x_NKD: Tensor, clock: Clock | None) -> KeyValue:
+        """Keys and values to keep for later queries."""
+        return self.keys(self.norm(x_NKD), clock)
+
+    def forward(
+        self,
+        x_NTD: Tensor,
+        clock: Clock | None,
+        mask_NTK: Tensor,
+        *,
+        others_NKD: Tensor | None = None,
+        others_clock: Clock | None = None,
+        kept: KeyValue | None = None,
+    ) -> tuple[Tensor, KeyValue]:
+        """The block's output, and the keys and values of its own sequence and `others`.
+
+        Args:
+            mask_NTK: True where a query sees a key; keys stand in the order kept, own, others.
+            others_NKD: vectors that are seen but not advanced.
+            kept: keys and values of earlier calls.
+        """
+        normed = self.norm(x_NTD if others_NKD is None else torch.cat([x_NTD, others_NKD], 1))
+        both = clock if clock is None or others_clock is None else clock.joined(others_clock)
+        own = self.keys(normed, both)
+        query = self.split(self.query(normed[:, : x_NTD.shape[1]]))
+        seen = own if kept is None else kept.joined(own)
+        heard = attend(query if clock is None else clock.turn(query), seen, mask_NTK)
+        x_NTD = x_NTD + self.mix(heard.transpose(1, 2).flatten(2))
+        return x_NTD + self.narrow(F.gelu(self.widen(self.norm_inner(x_NTD)), approximate="tanh")), own
+
+
+class Pool(nn.Module):
+    """The summary of a unit: attention over its children, one learned question a head."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width)
+        self.score = nn.Linear(width, heads, bias=False)
+        self.value = nn.Linear(width, width, bias=False)
+
+    def forward(self, children_NTD: Tensor, member_NUT: Tensor) -> Tensor:
+        """The summaries (N, U, D); zero for a unit without children.
+
+        Args:
+            member_NUT: True where a child belongs to a unit.
+        """
+        normed = self.norm(children_NTD)
+        value = self.value(normed).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        score = self.score(normed).transpose(1, 2)[:, :, None]
+        score = score.masked_fill(~member_NUT[:, None], -1e9)
+        weight = score.softmax(-1).to(value.dtype) * member_NUT[:, None]
+        return (weight @ value).transpose(1, 2).flatten(2)
