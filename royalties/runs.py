@@ -1,0 +1,304 @@
+"""How is a period distributed once, and only once?
+
+A run reads the usage of its period from the database, takes attributions, exposure and shares as values,
+divides the money, and writes run, allocations and ledger in the caller's one transaction: after a crash
+either all of it is there or nothing. Its id follows from what went in, its digest from what came out.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from catalog.database import derive_id
+from royalties.digests import canonical_json, digest_rows
+from royalties.distribution import Distribution, check_distribution, distribute
+from royalties.entitlement import Attribution, Exposure, Inputs, PayeeKind, UsageTotal
+from royalties.errors import (
+    AttributionRefusedError,
+    LedgerError,
+    NotFoundError,
+    NothingToDistributeError,
+    PeriodAlreadyRunError,
+)
+from royalties.ledger import Posting, lock_ledger, post
+from royalties.money import PPM, in_range
+from royalties.periods import Period
+from royalties.policy import Policy
+from royalties.shares import ShareBook, read_shares, works_of
+from royalties.tables import AllocationRow, DistributionRun, RunGeneration
+from royalties.usage import read_totals
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """A posted run: the pool is what was allocated plus what is in suspense."""
+
+    run: str
+    period: str
+    currency: str
+    gross_minor: int
+    pool_minor: int
+    allocated_minor: int
+    suspense_minor: int
+    parties: int
+    digest: str
+
+
+def run_distribution(
+    session: Session, period: Period, policy: Policy, inputs: Inputs, *, run_at: datetime
+) -> RunReport:
+    """Distributes a period by a policy, or returns the run that already did so from the same inputs.
+
+    Raises:
+        PeriodAlreadyRunError: the period was run from other inputs.
+        NothingToDistributeError: there is no usage, or less revenue than refunds.
+        CurrencyMismatchError: some usage is in another currency than the policy.
+        AttributionRefusedError: an attribution does not sum to 1,000,000 ppm.
+    """
+    lock_ledger(session)
+    usage, batches = read_totals(session, period, policy.currency)
+    _check_usage(usage, period)
+    used = {total.generation for total in usage}
+    attributions = {name: found for name, found in inputs.attributions.items() if name in used}
+    _check_attributions(attributions)
+    book = read_shares(usage, works_of(usage, inputs), policy, period, inputs)
+    digests = _digest_inputs(usage, policy, attributions, inputs, book)
+    run_id = derive_id("dist", period.name, *(f"{name}={value}" for name, value in digests.items()))
+    earlier = find_run(session, period)
+    if earlier is not None:
+        return _same_run(earlier, run_id, digests)
+    distribution = distribute(usage, policy, period, inputs, book)
+    faults = check_distribution(distribution)
+    if faults:
+        raise LedgerError(f"the distribution of {period.name} does not add up: {'; '.join(faults)}")
+    recorded = {**digests, "batches": " ".join(batches)}
+    run = _write_run(session, run_id, period, policy, distribution, recorded, run_at)
+    _write_generations(session, run_id, usage, attributions)
+    _write_allocations(session, run_id, distribution)
+    post(
+        session,
+        list(postings_of(distribution, period)),
+        run_id=run_id,
+        period=period.name,
+        currency=policy.currency,
+        posted_at=run_at,
+    )
+    return _report(run)
+
+
+def find_run(session: Session, period: Period) -> DistributionRun | None:
+    """The run of a period, if there is one."""
+    query = select(DistributionRun).where(DistributionRun.period == period.name)
+    return session.execute(query).scalar_one_or_none()
+
+
+def get_run(session: Session, period: Period) -> DistributionRun:
+    """The run of a period.
+
+    Raises:
+        NotFoundError: it was not run.
+    """
+    run = find_run(session, period)
+    if run is None:
+        raise NotFoundError(f"{period.name} was not distributed yet: run its distribution first")
+    return run
+
+
+def make_exposure(events: Mapping[str, int]) -> Exposure:
+    """Exposure with its digest.
+
+    Raises:
+        ValueError: a count is negative.
+    """
+    if any(count < 0 for count in events.values()):
+        raise ValueError("a model sees no work a negative number of times")
+    return Exposure(dict(sorted(events.items())), digest_rows(sorted(events.items())))
+
+
+def postings_of(distribution: Distribution, period: Period) -> Iterator[Posting]:
+    """The movements of a distribution, from revenue to payees, in the order in which the money flows."""
+    d = distribution
+    yield Posting(
+        "revenue",
+        f"Revenue of {period.name}: deductions, the provider's part, the pool",
+        {
+            "revenue": -d.gross_minor,
+            "deductions": d.deductions_minor,
+            "provider:retained": d.provider_minor,
+            "pool": d.pool_minor,
+        },
+    )
+    yield Posting(
+        "pots",
+        f"Pool of {period.name} into its pots",
+        {"pool": -d.pool_minor} | {f"pot:{pot.name}": pot.own_minor for pot in d.pots},
+    )
+    for pot in sorted(d.pots, key=lambda pot: pot.received_minor != 0):
+        moved: dict[str, int] = {}
+        for each in (*d.allocations, *d.passed_on):
+            if each.pot == pot.name:
+                moved[each.payee.account] = moved.get(each.payee.account, 0) + each.amount_minor
+        out_minor = sum(moved.values())
+        yield Posting(
+            f"pot:{pot.name}", f"Pot {pot.name} of {period.name}", {f"pot:{pot.name}": -out_minor} | moved
+        )
+
+
+def _check_usage(usage: Sequence[UsageTotal], period: Period) -> None:
+    if not usage:
+        raise NothingToDistributeError(f"{period.name} has no usage: import it first")
+    gross_minor = in_range(sum(total.revenue_minor for total in usage))
+    if gross_minor < 0:
+        message = f"the refunds of {period.name} exceed its revenue by {-gross_minor} minor units"
+        raise NothingToDistributeError(f"{message}; distribute them with a later period")
+
+
+def _check_attributions(attributions: Mapping[str, Attribution]) -> None:
+    for name, found in attributions.items():
+        parts = (*found.shares_ppm.values(), found.unattributed_ppm)
+        if any(type(part) is not int or part < 0 for part in parts) or sum(parts) != PPM:
+            raise AttributionRefusedError(
+                f"the attribution of {name} sums to {sum(parts)}; expected integers of at least 0 that sum "
+                "to 1,000,000 ppm together with the unattributed part"
+            )
+
+
+def _digest_inputs(
+    usage: Sequence[UsageTotal],
+    policy: Policy,
+    attributions: Mapping[str, Attribution],
+    inputs: Inputs,
+    book: ShareBook,
+) -> dict[str, str]:
+    """One digest for each thing that decides a run, so that a refusal can name what changed."""
+    works = works_of(usage, inputs)
+    return {
+        "usage": digest_rows(
+            (u.generation, u.territory, str(u.used_on), u.units, u.revenue_minor) for u in usage
+        ),
+        "policy": policy.digest,
+        "attributions": digest_rows(
+            (name, found.digest, found.reliability, found.unattributed_ppm, work, ppm)
+            for name, found in sorted(attributions.items())
+            for work, ppm in (*sorted(found.shares_ppm.items()), ("", 0))
+        ),
+        "exposure": digest_rows([(inputs.exposure.digest,), *sorted(inputs.exposure.events.items())]),
+        "public_domain": digest_rows((work,) for work in sorted(inputs.public_domain & works)),
+        "shares": digest_rows(
+            (territory, str(on), work, payee.account, share_ppm)
+            for (territory, on), epoch in sorted(book.epoch_of.items())
+            for work, split in sorted(book.epochs[epoch].items())
+            for payee, share_ppm in split
+        ),
+    }
+
+
+def _same_run(earlier: DistributionRun, run_id: str, digests: Mapping[str, str]) -> RunReport:
+    if earlier.id == run_id:
+        return _report(earlier)
+    before = json.loads(earlier.inputs)
+    changed = [name for name, digest in digests.items() if before.get(name) != digest]
+    raise PeriodAlreadyRunError(earlier.period, earlier.id, changed)
+
+
+def _report(run: DistributionRun) -> RunReport:
+    return RunReport(
+        run=run.id,
+        period=run.period,
+        currency=run.currency,
+        gross_minor=run.gross_minor,
+        pool_minor=run.pool_minor,
+        allocated_minor=run.allocated_minor,
+        suspense_minor=run.suspense_minor,
+        parties=run.num_parties,
+        digest=run.digest,
+    )
+
+
+def _write_run(
+    session: Session,
+    run_id: str,
+    period: Period,
+    policy: Policy,
+    distribution: Distribution,
+    inputs: Mapping[str, str],
+    run_at: datetime,
+) -> DistributionRun:
+    parties = {e.payee for e in distribution.allocations if e.payee.kind is PayeeKind.PARTY}
+    run = DistributionRun(
+        id=run_id,
+        period=period.name,
+        currency=distribution.currency,
+        policy_source=policy.source,
+        inputs=canonical_json(dict(inputs)).decode(),
+        digest=digest_rows(_allocation_cells(distribution)),
+        gross_minor=distribution.gross_minor,
+        deductions_minor=distribution.deductions_minor,
+        provider_minor=distribution.provider_minor,
+        pool_minor=distribution.pool_minor,
+        allocated_minor=distribution.allocated_minor,
+        suspense_minor=distribution.suspense_minor,
+        num_parties=len(parties),
+        run_at=run_at,
+    )
+    session.add(run)
+    session.flush()
+    return run
+
+
+def _write_generations(
+    session: Session, run_id: str, usage: Sequence[UsageTotal], attributions: Mapping[str, Attribution]
+) -> None:
+    sums: dict[str, list[int]] = {}
+    for total in usage:
+        entry = sums.setdefault(total.generation, [0, 0])
+        entry[0] += total.units
+        entry[1] += total.revenue_minor
+    nothing = Attribution("", {}, PPM, "none", "")
+    rows = []
+    for generation, (units, revenue_minor) in sorted(sums.items()):
+        found = attributions.get(generation, nothing)
+        rows.append(
+            {
+                "run_id": run_id,
+                "generation_id": generation,
+                "attribution_digest": found.digest,
+                "method": found.method,
+                "model": found.model,
+                "reliability": found.reliability,
+                "unattributed_ppm": found.unattributed_ppm,
+                "units": units,
+                "revenue_minor": revenue_minor,
+            }
+        )
+    session.execute(insert(RunGeneration), rows)
+
+
+_ALLOCATION_COLUMNS = tuple(
+    column.name for column in AllocationRow.__table__.columns if column.name not in ("run_id", "line_no")
+)
+
+
+def _allocation_cells(distribution: Distribution) -> Iterator[tuple[str | int, ...]]:
+    """The cells of each allocation, in the order of the table's columns."""
+    for each in distribution.allocations:
+        payee, line = each.payee, each.line
+        yield (
+            each.pot, str(payee.kind), payee.id, payee.reason,
+            line.method, line.generation, line.territory, line.work,
+            line.share_ppm, line.basis, line.basis_total, line.evidence,
+            each.units, each.revenue_minor, each.amount_minor,
+        )  # fmt: skip
+
+
+def _write_allocations(session: Session, run_id: str, distribution: Distribution) -> None:
+    rows = [
+        {"run_id": run_id, "line_no": line_no, **dict(zip(_ALLOCATION_COLUMNS, cells, strict=True))}
+        for line_no, cells in enumerate(_allocation_cells(distribution), start=1)
+    ]
+    if rows:
+        session.execute(insert(AllocationRow), rows)

@@ -1,0 +1,293 @@
+"""How is a statement written down, for a machine, a spreadsheet and a printer?
+
+The same statement gives the same bytes. Its id is the SHA-256 of its canonical JSON.
+"""
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from catalog.files import write_atomically
+from royalties.digests import Json, canonical_json
+from royalties.errors import NotFoundError
+from royalties.money import PPM, format_minor
+from royalties.statements import GenerationLine, Statement, StatementLine, UsageLine
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class StatementFormat(StrEnum):
+    """The forms in which a statement is written."""
+
+    JSON = "json"
+    CSV = "csv"
+    HTML = "html"
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenStatement:
+    """A statement's id and the files that it was written to."""
+
+    statement: str
+    files: tuple[Path, ...]
+
+
+def write_statement(
+    statement: Statement, directory: Path, formats: Sequence[StatementFormat]
+) -> WrittenStatement:
+    """Writes a statement in the given forms; each file appears whole or not at all."""
+    stem = f"{statement.period.name}_{_file_name(statement.payee)}"
+    paths = []
+    for each in formats:
+        path = directory.joinpath(f"{stem}.{each}")
+        write_atomically(path, render_statement(statement, each))
+        paths.append(path)
+    return WrittenStatement(statement_id(statement), tuple(paths))
+
+
+def render_statement(statement: Statement, form: StatementFormat) -> bytes:
+    """The bytes of a statement in one form."""
+    return _RENDERERS[form](statement)
+
+
+def statement_id(statement: Statement) -> str:
+    """The digest of a statement's JSON."""
+    return hashlib.sha256(_render_json(statement)).hexdigest()
+
+
+def statement_json(statement: Statement) -> dict[str, Json]:
+    """The statement as a JSON object; amounts are decimal strings, shares integers in ppm."""
+    s, money = statement, _decimals(statement.run.currency)
+    return {
+        "type": "contrafact.statement/1",
+        "period": s.period.name,
+        "run": {"id": s.run.id, "digest": s.run.digest},
+        "policy": {"name": s.policy.name, "version": s.policy.version, "digest": s.policy.digest},
+        "payee": {
+            "id": s.payee,
+            "name": s.info.name,
+            "ipi_name_number": s.info.ipi_name_number,
+            "invented": s.info.invented,
+        },
+        "currency": s.run.currency,
+        "right": str(s.policy.right),
+        "opening": money(s.opening_minor),
+        "earned": money(s.earned_minor),
+        "closing": money(s.closing_minor),
+        "threshold": money(s.policy.threshold_minor),
+        "payable": money(s.payable_minor),
+        "carried_forward": money(s.carried_minor),
+        "pool": {
+            "gross": money(s.run.gross_minor),
+            "deductions": money(s.run.deductions_minor),
+            "provider": money(s.run.provider_minor),
+            "pool": money(s.run.pool_minor),
+            "in_suspense": money(s.run.suspense_minor),
+            "generations": s.num_generations,
+        },
+        "lines": [_line_json(line, s.run.currency) for line in s.lines],
+        "usage": [_usage_json(line, s.run.currency) for line in s.usage],
+        "generations": [_generation_json(line) for line in s.generations],
+    }
+
+
+def _line_json(line: StatementLine, currency: str) -> Json:
+    money = _decimals(currency)
+    return {
+        "line": line.line_no,
+        "pot": line.pot,
+        "method": line.method,
+        "reason": line.reason,
+        "generation": line.generation,
+        "territory": line.territory,
+        "work": line.work,
+        "title": line.title,
+        "iswc": line.iswc,
+        "basis": str(line.basis),
+        "basis_total": str(line.basis_total),
+        "share_ppm": line.share_ppm,
+        "units": str(line.units),
+        "revenue": money(line.revenue_minor),
+        "amount": money(line.amount_minor),
+        "evidence": line.evidence,
+    }
+
+
+def _usage_json(line: UsageLine, currency: str) -> Json:
+    return {
+        "generation": line.generation,
+        "territory": line.territory,
+        "service": line.service,
+        "use_type": line.use_type,
+        "units": str(line.units),
+        "revenue": format_minor(line.revenue_minor, currency),
+    }
+
+
+def _generation_json(line: GenerationLine) -> Json:
+    return {
+        "generation": line.generation,
+        "attribution": line.attribution,
+        "method": line.method,
+        "model": line.model,
+        "reliability": line.reliability,
+        "unattributed_ppm": line.unattributed_ppm,
+    }
+
+
+def _decimals(currency: str) -> Callable[[int], str]:
+    return lambda amount_minor: format_minor(amount_minor, currency)
+
+
+def _render_json(statement: Statement) -> bytes:
+    return canonical_json(statement_json(statement))
+
+
+_CSV_COLUMNS = (
+    "statement", "period", "payee", "payee_name", "currency", "right", "line", "pot", "method", "reason",
+    "generation", "territory", "work", "title", "iswc", "units", "revenue", "basis", "basis_total",
+    "share_ppm", "amount", "evidence",
+)  # fmt: skip
+
+
+def _render_csv(statement: Statement) -> bytes:
+    """One row per line, RFC 4180; a cell that a spreadsheet would run as a formula is quoted with '."""
+    head = {
+        "statement": statement_id(statement),
+        "period": statement.period.name,
+        "payee": statement.payee,
+        "payee_name": statement.info.name,
+        "currency": statement.run.currency,
+        "right": str(statement.policy.right),
+    }
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(_CSV_COLUMNS)
+    for line in statement.lines:
+        row = {**head, **_cells(line, statement.run.currency)}
+        writer.writerow(_safe_cell(row[column]) for column in _CSV_COLUMNS)
+    return text.getvalue().encode("utf-8")
+
+
+def _cells(line: StatementLine, currency: str) -> Mapping[str, str]:
+    value = _line_json(line, currency)
+    assert isinstance(value, dict)
+    return {name: str(cell) for name, cell in value.items()}
+
+
+def _safe_cell(cell: str) -> str:
+    if cell.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(cell):
+        return "'" + cell
+    return cell
+
+
+def _render_html(statement: Statement) -> bytes:
+    html = _template().render(
+        s=statement,
+        id=statement_id(statement),
+        money=_decimals(statement.run.currency),
+        works=_by_work(statement),
+        percent=percent,
+    )
+    return html.encode("utf-8")
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("royalties"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("statement.html")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkSum:
+    """What all lines of one work come to."""
+
+    work: str
+    title: str
+    iswc: str
+    num_lines: int
+    amount_minor: int
+
+
+def _by_work(statement: Statement) -> list[WorkSum]:
+    """The statement summed by work, the largest first."""
+    sums: dict[tuple[str, str, str], list[int]] = {}
+    for line in statement.lines:
+        entry = sums.setdefault((line.work, line.title, line.iswc), [0, 0])
+        entry[0] += 1
+        entry[1] += line.amount_minor
+    works = [WorkSum(*key, *values) for key, values in sums.items()]
+    return sorted(works, key=lambda each: (-each.amount_minor, each.work))
+
+
+def percent(part: int, whole: int = PPM) -> str:
+    """A proportion in percent with four decimals, rounded down."""
+    units = part * 1_000_000 // whole if whole else 0
+    return f"{units // 10_000}.{units % 10_000:04d} %"
+
+
+def explain_line(statement: Statement, line_no: int) -> list[str]:
+    """The path of one amount, from the sale to the payee, as sentences with numbers to check by hand.
+
+    Raises:
+        NotFoundError: the statement has no such line.
+    """
+    if not 1 <= line_no <= len(statement.lines):
+        message = (
+            f"statement {statement_id(statement)[:16]} has lines 1 to {len(statement.lines)}, not {line_no}"
+        )
+        raise NotFoundError(message)
+    line, currency = statement.lines[line_no - 1], statement.run.currency
+    money = _decimals(currency)
+    path = [f"Line {line_no}: {money(line.amount_minor)} {currency} to {statement.info.name}."]
+    if line.generation or line.revenue_minor:
+        what = (
+            f"Generation {line.generation}"
+            if line.generation
+            else "Generations without a reliable attribution"
+        )
+        path.append(
+            f"{what}: {line.units:,} uses in {line.territory} brought {money(line.revenue_minor)} {currency}."
+        )
+    path.append(f"Pot {line.pot}, method {line.method}: {line.basis:,} of {line.basis_total:,}.")
+    if line.evidence:
+        path.append(f"Evidence: {line.evidence}.")
+    if line.work:
+        path.append(f"Work {line.work} ({line.title}).")
+    if line.reason:
+        path.append(f"Waits in suspense: {line.reason}.")
+    elif line.work:
+        path.append(
+            f"Share: {line.share_ppm:,} ppm of the {statement.policy.right} right in {line.territory}."
+        )
+    policy = statement.policy
+    path.append(f"Run {statement.run.id}, policy {policy.name} {policy.version} ({policy.digest[:16]}).")
+    return path
+
+
+def _file_name(payee: str) -> str:
+    """The payee's id where it is a harmless file name, else something like it that is as unique."""
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", payee)[:80]
+    return plain if plain == payee else f"{plain}_{hashlib.sha256(payee.encode()).hexdigest()[:8]}"
+
+
+_RENDERERS: Mapping[StatementFormat, Callable[[Statement], bytes]] = {
+    StatementFormat.JSON: _render_json,
+    StatementFormat.CSV: _render_csv,
+    StatementFormat.HTML: _render_html,
+}

@@ -1,0 +1,257 @@
+"""What is one payee owed for a period, and for what exactly?
+
+A statement is a value read from a posted run; the same run gives the same statement for ever. There is a
+statement for every party, for every account that the policy names, and one for what waits in suspense:
+together they are the pool, to the unit.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
+
+from royalties.errors import NotFoundError
+from royalties.ledger import account_of
+from royalties.periods import Period
+from royalties.policy import Policy, parse_policy
+from royalties.runs import get_run
+from royalties.tables import (
+    AllocationRow,
+    DistributionRun,
+    LedgerEntry,
+    LedgerPosting,
+    RunGeneration,
+    UsageTotalRow,
+)
+
+SUSPENSE = "suspense"
+"""The payee whose statement lists what waits, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class PayeeInfo:
+    """How a payee is named on paper."""
+
+    name: str
+    ipi_name_number: str = ""
+    invented: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkInfo:
+    """How a work is named on paper."""
+
+    title: str
+    iswc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of payees and works by id; an id without a name stands for itself."""
+
+    payees: Mapping[str, PayeeInfo] = field(default_factory=dict)
+    works: Mapping[str, WorkInfo] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One amount and its path: generation, attribution, work, share."""
+
+    line_no: int
+    pot: str
+    method: str
+    reason: str
+    generation: str
+    territory: str
+    work: str
+    title: str
+    iswc: str
+    basis: int
+    basis_total: int
+    share_ppm: int
+    units: int
+    revenue_minor: int
+    amount_minor: int
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageLine:
+    """What was sold of one of the statement's generations."""
+
+    generation: str
+    territory: str
+    service: str
+    use_type: str
+    units: int
+    revenue_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationLine:
+    """One of the statement's generations and the attribution that divided its money."""
+
+    generation: str
+    attribution: str
+    method: str
+    model: str
+    reliability: str
+    unattributed_ppm: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A payee's part of a run. `payable_minor` is what may be paid out, the rest is carried forward."""
+
+    period: Period
+    run: DistributionRun
+    policy: Policy
+    payee: str
+    info: PayeeInfo
+    opening_minor: int
+    earned_minor: int
+    lines: tuple[StatementLine, ...]
+    usage: tuple[UsageLine, ...]
+    generations: tuple[GenerationLine, ...]
+    num_generations: int
+
+    @property
+    def closing_minor(self) -> int:
+        """The balance after the run."""
+        return self.opening_minor + self.earned_minor
+
+    @property
+    def payable_minor(self) -> int:
+        """The balance, if it is above zero and reaches the policy's threshold."""
+        enough = self.closing_minor >= max(self.policy.threshold_minor, 1)
+        return self.closing_minor if enough and self.payee != SUSPENSE else 0
+
+    @property
+    def carried_minor(self) -> int:
+        """What stays on the account."""
+        return self.closing_minor - self.payable_minor
+
+
+def list_payees(session: Session, period: Period) -> list[str]:
+    """Everyone who has a statement for the period; their statements sum to the pool."""
+    run = get_run(session, period)
+    row = AllocationRow
+    kinds = select(row.payee_kind, row.payee_id).where(row.run_id == run.id).distinct()
+    return sorted({SUSPENSE if kind == SUSPENSE else payee for kind, payee in session.execute(kinds)})
+
+
+def make_statement(session: Session, period: Period, payee: str, names: Names) -> Statement:
+    """The statement of a payee for a period that was run.
+
+    Raises:
+        NotFoundError: the period was not run, or gave the payee nothing.
+    """
+    run = get_run(session, period)
+    row = AllocationRow
+    mine = (row.run_id == run.id) & _is_for(payee)
+    rows = session.execute(select(row).where(mine).order_by(row.line_no)).scalars().all()
+    if not rows:
+        raise NotFoundError(f"{payee} has nothing in {period.name} ({run.id}): no statement to write")
+    lines = tuple(_line(number, each, names) for number, each in enumerate(rows, start=1))
+    used = select(row.generation_id).where(mine)
+    policy, _ = parse_policy(run.policy_source.encode())
+    assert policy is not None, "a run keeps the policy that it was made by"
+    return Statement(
+        period=period,
+        run=run,
+        policy=policy,
+        payee=payee,
+        info=names.payees.get(payee, PayeeInfo(payee)),
+        opening_minor=_opening(session, run, rows[0]),
+        earned_minor=sum(line.amount_minor for line in lines),
+        lines=lines,
+        usage=_usage(session, run, period, used),
+        generations=_generations(session, run, used),
+        num_generations=_num_generations(session, run),
+    )
+
+
+def _line(number: int, row: AllocationRow, names: Names) -> StatementLine:
+    work = names.works.get(row.work_id, WorkInfo(row.work_id))
+    return StatementLine(
+        line_no=number,
+        pot=row.pot,
+        method=row.method,
+        reason=row.reason,
+        generation=row.generation_id,
+        territory=row.territory,
+        work=row.work_id,
+        title=work.title,
+        iswc=work.iswc,
+        basis=row.basis,
+        basis_total=row.basis_total,
+        share_ppm=row.share_ppm,
+        units=row.units,
+        revenue_minor=row.revenue_minor,
+        amount_minor=row.amount_minor,
+        evidence=row.evidence,
+    )
+
+
+def _is_for(payee: str) -> ColumnElement[bool]:
+    kind = AllocationRow.payee_kind
+    return kind == SUSPENSE if payee == SUSPENSE else (kind != SUSPENSE) & (AllocationRow.payee_id == payee)
+
+
+def _opening(session: Session, run: DistributionRun, of: AllocationRow) -> int:
+    entry = LedgerEntry
+    account = account_of(of.payee_kind, of.payee_id, of.reason)
+    held = entry.account.startswith("suspense:", autoescape=True)
+    of_run = select(func.min(entry.sequence)).join(LedgerPosting).where(LedgerPosting.run_id == run.id)
+    first = session.execute(of_run).scalar_one()
+    before = select(func.sum(entry.amount_minor)).where(
+        held if of.payee_kind == SUSPENSE else entry.account == account,
+        entry.sequence < first,
+        entry.currency == run.currency,
+    )
+    return int(session.execute(before).scalar() or 0)
+
+
+def _usage(
+    session: Session, run: DistributionRun, period: Period, used: Select[str]
+) -> tuple[UsageLine, ...]:
+    row = UsageTotalRow
+    batches = json.loads(run.inputs)["batches"].split()
+    sums: dict[tuple[str, str, str, str], list[int]] = {}
+    query = select(
+        row.generation_id, row.territory, row.service, row.use_type, row.units, row.revenue_minor
+    ).where(
+        row.batch_id.in_(batches),
+        row.generation_id.in_(used),
+        row.used_on >= period.starts_on,
+        row.used_on < period.ends_before_on,
+    )
+    for *key, units, revenue_minor in session.execute(query):
+        entry = sums.setdefault((key[0], key[1], key[2], key[3]), [0, 0])
+        entry[0] += units
+        entry[1] += revenue_minor
+    return tuple(UsageLine(*key, *values) for key, values in sorted(sums.items()))
+
+
+def _generations(session: Session, run: DistributionRun, used: Select[str]) -> tuple[GenerationLine, ...]:
+    row = RunGeneration
+    query = select(row).where(row.run_id == run.id, row.generation_id.in_(used))
+    found = (
+        GenerationLine(
+            each.generation_id,
+            each.attribution_digest,
+            each.method,
+            each.model,
+            each.reliability,
+            each.unattributed_ppm,
+        )
+        for each in session.execute(query).scalars()
+    )
+    return tuple(sorted(found, key=lambda line: line.generation))
+
+
+def _num_generations(session: Session, run: DistributionRun) -> int:
+    query = select(func.count()).select_from(RunGeneration).where(RunGeneration.run_id == run.id)
+    return session.execute(query).scalar_one()
