@@ -1,0 +1,119 @@
+"""What do the tests of money build their cases from?"""
+
+from datetime import UTC, date, datetime
+
+import polars as pl
+
+from royalties.entitlement import Attribution, Inputs, UsageTotal
+from royalties.periods import parse_period
+from royalties.policy import Policy, parse_policy
+from royalties.runs import make_exposure
+
+OCTOBER = parse_period("2026-10")
+NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
+FIELDS = (
+    "line_id", "generation", "territory", "service", "use_type", "used_on", "units", "revenue_minor",
+    "currency",
+)  # fmt: skip
+
+
+def policy_text(**changes: object) -> str:
+    """A valid policy's TOML; a change of None drops the field, `pots` replaces all pots."""
+    pots = changes.pop("pots", None)
+    fields: dict[str, object] = {
+        "name": "test",
+        "version": "1",
+        "currency": "EUR",
+        "right": "mechanical",
+        "territory": "SE",
+        "deductions_ppm": 100_000,
+        "pool_rate_ppm": 300_000,
+        "unattributed": "pot:training",
+        "public_domain": "fund:public_domain",
+        "threshold_minor": 1000,
+    } | changes
+    lines = [f"{name} = {spelled(value)}" for name, value in fields.items() if value is not None]
+    for pot in pots if pots is not None else [TRAINING, OUTPUT]:
+        lines += ["[[pots]]", *(f"{name} = {spelled(value)}" for name, value in pot.items())]
+    return "\n".join(lines) + "\n"
+
+
+TRAINING = {"name": "training", "share_ppm": 300_000, "rule": "equal"}
+OUTPUT = {"name": "output", "share_ppm": 700_000, "rule": "attribution", "fallback": "exposure"}
+
+
+def spelled(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def a_policy(**changes: object) -> Policy:
+    policy, findings = parse_policy(policy_text(**changes).encode())
+    assert policy is not None, findings
+    return policy
+
+
+def an_attribution(generation: str, shares: dict[str, int], *, reliability: str = "reliable") -> Attribution:
+    rest_ppm = 1_000_000 - sum(shares.values())
+    return Attribution(generation, shares, rest_ppm, reliability, f"digest-of-{generation}", "trak", "run_1")
+
+
+def a_total(
+    generation: str = "gen_1",
+    revenue_minor: int = 10_000,
+    *,
+    territory: str = "DE",
+    day: int = 5,
+    units: int = 10,
+) -> UsageTotal:
+    return UsageTotal(generation, territory, date(2026, 10, day), units, revenue_minor)
+
+
+def shares_from(table: dict[str, list[tuple[str, int]]]):
+    """Shares that are the same on every day and everywhere."""
+
+    def shares_on(works, _right, _on, _territory):
+        return {work: table[work] for work in works if work in table}
+
+    return shares_on
+
+
+def some_inputs(**changes: object) -> Inputs:
+    """Two works of two parties each, two generations, one work in the public domain."""
+    fields: dict[str, object] = {
+        "attributions": {
+            "gen_1": an_attribution("gen_1", {"work_a": 500_000, "work_b": 250_000, "work_pd": 50_000}),
+            "gen_2": an_attribution("gen_2", {"work_b": 100_000}, reliability="unreliable"),
+        },
+        "exposure": make_exposure({"work_a": 3_000, "work_b": 1_000, "work_pd": 500}),
+        "shares_on": shares_from(
+            {
+                "work_a": [("party_1", 500_000), ("party_2", 500_000)],
+                "work_b": [("party_2", 333_333), ("party_3", 666_667)],
+            }
+        ),
+        "public_domain": frozenset({"work_pd"}),
+    }
+    return Inputs(**(fields | changes))  # type: ignore[arg-type]
+
+
+def a_line(number: int = 1, **changes: object) -> dict[str, object]:
+    return {
+        "line_id": f"L{number}",
+        "generation": "gen_1",
+        "territory": "DE",
+        "service": "Example Stream",
+        "use_type": "OnDemandStream",
+        "used_on": "2026-10-05",
+        "units": 10,
+        "revenue_minor": 1234,
+        "currency": "EUR",
+    } | changes
+
+
+def as_csv(lines: list[dict[str, object]], *, columns: tuple[str, ...] = FIELDS) -> bytes:
+    rows = [",".join(columns), *(",".join(str(line[name]) for name in columns) for line in lines)]
+    return ("\n".join(rows) + "\n").encode()
+
+
+def as_frame(lines: list[dict[str, object]]) -> pl.DataFrame:
+    return pl.DataFrame(lines).with_columns(pl.col("used_on").str.to_date())

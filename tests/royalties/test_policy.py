@@ -1,0 +1,124 @@
+"""Is a policy read exactly, and a bad one refused with every fault?"""
+
+from pathlib import Path
+
+import pytest
+
+import royalties
+from royalties.errors import PolicyRefusedError
+from royalties.policy import (
+    Destination,
+    DestinationKind,
+    Fallback,
+    Rule,
+    explain_policy,
+    load_policy,
+    parse_policy,
+)
+from tests.royalties.builders import OUTPUT, TRAINING, a_policy, policy_text
+
+EXAMPLES = sorted(Path(royalties.__file__).parent.joinpath("policies").glob("*.toml"))
+
+
+def codes(text: str) -> list[str]:
+    policy, findings = parse_policy(text.encode())
+    assert policy is None
+    return [finding.code for finding in findings]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_shipped_policies_are_valid_and_explain_themselves(path):
+    lines = explain_policy(load_policy(path))
+    assert len(lines) >= 7
+    assert any("pool" in line for line in lines)
+
+
+def test_two_example_policies_are_shipped():
+    assert {path.stem for path in EXAMPLES} >= {"stim_like", "fifty_fifty"}
+
+
+def test_a_policy_is_read_as_it_is_written():
+    policy = a_policy()
+    assert policy.unattributed == Destination(DestinationKind.POT, "training")
+    assert [(pot.name, pot.rule, pot.fallback) for pot in policy.pots] == [
+        ("training", Rule.EQUAL, Fallback.EXPOSURE),
+        ("output", Rule.ATTRIBUTION, Fallback.EXPOSURE),
+    ]
+
+
+def test_any_change_of_a_policy_changes_its_digest():
+    assert a_policy().digest == a_policy().digest
+    assert a_policy().digest != a_policy(threshold_minor=1001).digest
+
+
+def test_every_fault_is_listed_at_once():
+    text = policy_text(
+        currency="XYZ",
+        deductions_ppm=-1,
+        pool_rate_ppm=None,
+        unattributed="nowhere",
+        surprise="x",
+        territory="Sweden",
+    )
+    assert sorted(codes(text)) == [
+        "MISSING_FIELD", "UNKNOWN_FIELD", "WRONG_VALUE", "WRONG_VALUE", "WRONG_VALUE", "WRONG_VALUE",
+    ]  # fmt: skip
+
+
+def test_a_fraction_is_no_share():
+    _, findings = parse_policy(policy_text(pool_rate_ppm="@").replace('"@"', "0.3").encode())
+    assert [finding.code for finding in findings] == ["WRONG_VALUE"]
+    assert "'0.3'" in findings[0].message
+
+
+def test_pots_must_sum_to_the_pool():
+    assert codes(policy_text(pots=[TRAINING | {"share_ppm": 300_001}, OUTPUT])) == ["POTS_DO_NOT_SUM"]
+
+
+def test_two_pots_cannot_have_one_name():
+    assert "DUPLICATE_POT" in codes(policy_text(pots=[TRAINING, OUTPUT | {"name": "training"}]))
+
+
+def test_money_cannot_be_sent_into_a_pot_that_sends_it_back():
+    assert codes(policy_text(unattributed="pot:output")) == ["NO_SUCH_POT"]
+    assert codes(policy_text(public_domain="pot:elsewhere")) == ["NO_SUCH_POT"]
+
+
+def test_a_fallback_belongs_to_attribution_only():
+    assert codes(policy_text(pots=[TRAINING | {"fallback": "exposure"}, OUTPUT])) == ["UNKNOWN_FIELD"]
+
+
+@pytest.mark.parametrize("pots", [[], [{"name": "x"}]])
+def test_a_policy_without_whole_pots_is_refused(pots):
+    assert "MISSING_FIELD" in codes(policy_text(pots=pots))
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"name = ", b"[[pots]"])
+def test_bytes_that_are_no_toml_are_one_fault(data):
+    policy, findings = parse_policy(data)
+    assert policy is None
+    assert [finding.code for finding in findings] == ["NO_TOML"]
+
+
+def test_loading_a_bad_or_missing_policy_says_what_is_wrong(tmp_path):
+    path = tmp_path / "policy.toml"
+    with pytest.raises(PolicyRefusedError, match="cannot be read"):
+        load_policy(path)
+    path.write_text(policy_text(currency="XYZ", version=None))
+    with pytest.raises(PolicyRefusedError, match="2 faults") as refused:
+        load_policy(path)
+    assert len(refused.value.findings) == 2
+
+
+def test_the_explanation_names_every_rate():
+    text = "\n".join(explain_policy(a_policy()))
+    for expected in (
+        "10 %",
+        "30 %",
+        "70 %",
+        "the pot training",
+        "the fund public_domain",
+        "10.00 EUR",
+        "mechanical",
+    ):
+        assert expected in text
