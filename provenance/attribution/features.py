@@ -1,0 +1,250 @@
+"""What is the projected gradient of every single example of a batch, without ever building a gradient?
+
+For a linear map, the gradient of one example is the sum over positions of (output gradient) x (input). Both
+factors are projected before they are multiplied, so the memory of a batch is that of the features themselves.
+Parameters are frozen: the backward pass computes no weight gradients, which pays for the projections.
+
+Shapes: N examples, L positions of one call, S projection seeds, R rows and C columns of a weight,
+r and c what is kept of them, D width of a feature vector, F width of a module's input.
+"""
+
+import logging
+from collections.abc import Callable
+from enum import IntEnum
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from provenance.attribution.blocks import Kind, Layout, Site, Widths, layout_of, projection
+from provenance.attribution.task import Objective, SequenceTask, objective_N
+from provenance.attribution.tracing import SHARED, UNKNOWN, Axes, hooked, trace_axes
+
+CHECKED = 3  # examples whose features are computed both together and one by one
+TOLERANCE = 0.01
+log = logging.getLogger(__name__)
+
+
+class Batching(IntEnum):
+    """How examples go through the model: the first of these that gives each example its own gradient."""
+
+    WHOLE = 0
+    WITHOUT_SHARED = 1  # calls that see no batch (tables of positions) are left out
+    SINGLE = 2
+
+
+class GradientFeatures:
+    """Projected per-example gradients of one model, which it freezes and puts into evaluation mode.
+
+    The first batch is also run one example at a time. Where the features of the batch differ from those, the
+    model mixes examples or reshapes what the hooks see, and a slower way is chosen (see `Batching`).
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        task: SequenceTask,
+        *,
+        objective: Objective = Objective.MARGIN,
+        widths: Widths | None = None,
+        seeds: tuple[int, ...] = (0,),
+    ) -> None:
+        self.model = model.eval().requires_grad_(False)
+        self.task = task
+        self.objective = objective
+        self.layout: Layout = layout_of(model, widths or Widths())
+        self.num_seeds = len(seeds)
+        self.batching: Batching | None = None
+        self._axes: Axes = {}
+        device = next(model.parameters()).device
+        self._rows = [
+            torch.stack([projection(b.rows, b.kept_rows, s, f"{b.name}.rows") for s in seeds], 1).to(device)
+            for b in self.layout.blocks
+        ]
+        self._cols = [
+            torch.stack([projection(b.cols, b.kept_cols, s, f"{b.name}.cols") for s in seeds], 1).to(device)
+            for b in self.layout.blocks
+        ]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self._rows[0].device
+
+    def features_NSD(self, tokens_NT: Tensor) -> Tensor:
+        """The features of every example, float32, one vector a seed."""
+        tokens_NT = tokens_NT.to(self.device)
+        if self.batching is None:
+            self.batching = self._choose_batching(tokens_NT)
+        return self._by(self.batching, tokens_NT)
+
+    def _choose_batching(self, tokens_NT: Tensor) -> Batching:
+        few = tokens_NT[:CHECKED] if len(tokens_NT) > 1 else tokens_NT.repeat_interleave(CHECKED, 0)
+        self._axes = trace_axes(self.layout.sites, lambda x: self.task.logits(self.model, x), few[:1])
+        right = self._by(Batching.SINGLE, few)
+        for batching in (Batching.WHOLE, Batching.WITHOUT_SHARED):
+            kept = self._kept_columns(batching)
+            try:
+                got = self._by(batching, few)
+            except (RuntimeError, ValueError, IndexError):
+                continue  # an output with a batch axis of its own did not fit the model
+            error = (got - right)[..., kept].norm(dim=-1) / right[..., kept].norm(dim=-1).clamp(min=1e-30)
+            if bool((error < TOLERANCE).all()):
+                if batching is Batching.WITHOUT_SHARED:
+                    log.warning("the gradients of %s are left out", ", ".join(self._shared_names()))
+                return batching
+        log.warning("examples of a batch are not independent in this model: one is run at a time")
+        return Batching.SINGLE
+
+    def _shared_names(self) -> list[str]:
+        return [site.name for site in self.layout.sites if set(self._axes[site.name]) & {SHARED, UNKNOWN}]
+
+    def _kept_columns(self, batching: Batching) -> Tensor:
+        kept = torch.ones(self.layout.width, dtype=torch.bool, device=self.device)
+        if batching is Batching.WITHOUT_SHARED:
+            shared = set(self._shared_names())
+            for site in self.layout.sites:
+                if site.name in shared:
+                    kept[self.layout.blocks[site.block].span] = False
+        return kept
+
+    def _by(self, batching: Batching, tokens_NT: Tensor) -> Tensor:
+        if batching is Batching.SINGLE:
+            return torch.cat([self._run(tokens_NT[i : i + 1], {}) for i in range(len(tokens_NT))])
+        axes = self._axes
+        if batching is Batching.WITHOUT_SHARED:
+            axes = {name: tuple(UNKNOWN if a == SHARED else a for a in row) for name, row in axes.items()}
+        return self._run(tokens_NT, axes)
+
+    def _run(self, tokens_NT: Tensor, axes: Axes) -> Tensor:
+        """One forward and backward pass; with no axes, everything belongs to the one example there is."""
+        collector = _Collector(self, len(tokens_NT), axes)
+        with torch.enable_grad(), hooked(self.layout.sites, collector.on_call):
+            logits = self.task.logits(self.model, tokens_NT)
+            targets = self.task.targets(tokens_NT)
+            value_N = objective_N(logits, targets, self.objective, self.task.ignore_index)
+            torch.autograd.backward(value_N.sum())
+        return collector.features_NSD
+
+
+class _Collector:
+    """Gathers the features of one batch while it goes forward and backward."""
+
+    def __init__(self, owner: GradientFeatures, num_examples: int, axes: Axes) -> None:
+        self.owner = owner
+        self.num_examples = num_examples
+        self.axes = axes
+        self.calls: dict[str, int] = {}
+        self.busy = False
+        shape = (num_examples, owner.num_seeds, owner.layout.width)
+        self.features_NSD = torch.zeros(shape, device=owner.device)
+
+    def on_call(self, site: Site, x: Tensor, output: Tensor) -> Tensor | None:
+        """Notes the projected input of a call and asks for the gradient of its output."""
+        axis = UNKNOWN if self.busy else self._axis(site)
+        if axis == UNKNOWN:
+            return None
+        replaced = self._own_output(output, axis)
+        self.busy = True  # a norm layer is called again to see what it normalises
+        with torch.no_grad():
+            add = self._adder(site, self._own_input(site, x, axis))
+        self.busy = False
+        output_axis = 0 if axis == SHARED else axis
+        hook = replaced.register_hook  # type: ignore[no-untyped-call]
+        hook(lambda grad: add(self._by_example(grad, output_axis)))
+        return replaced
+
+    def _axis(self, site: Site) -> int:
+        if not self.axes:
+            return 0
+        call = self.calls.get(site.name, 0)
+        self.calls[site.name] = call + 1
+        known = self.axes[site.name]
+        return known[min(call, len(known) - 1)] if known else UNKNOWN
+
+    def _own_output(self, output: Tensor, axis: int) -> Tensor:
+        if axis == SHARED:
+            whole = output if output.dim() > 2 and output.shape[0] == 1 else output[None]
+            output = whole.expand(self.num_examples, *whole.shape[1:])
+        if output.requires_grad:
+            # A view that is changed in place later would lose its hook; a biased linear map returns one.
+            return output.clone() if output._is_view() else output
+        return output.detach().requires_grad_().clone()
+
+    def _own_input(self, site: Site, x: Tensor, axis: int) -> Tensor:
+        x = x[..., None] if site.kind is Kind.EMBEDDING else x
+        if axis == SHARED:
+            return x.reshape(1, -1, x.shape[-1]).expand(self.num_examples, -1, -1)
+        return self._by_example(x, axis)
+
+    def _by_example(self, x: Tensor, axis: int) -> Tensor:
+        if self.num_examples == 1:
+            return x.reshape(1, -1, x.shape[-1])
+        return x.movedim(axis, 0).reshape(self.num_examples, -1, x.shape[-1])
+
+    def _adder(self, site: Site, x_NLF: Tensor) -> Callable[[Tensor], None]:
+        """A function that adds one call's part, given the gradient of its output (N, L, F)."""
+        block = self.owner.layout.blocks[site.block]
+        rows_RSr, cols_CSc = self.owner._rows[site.block], self.owner._cols[site.block]
+        target_NSD = self.features_NSD[:, :, block.span]
+        if site.kind is Kind.NORM:
+            return partial(_add_norm, target_NSD, normalised(site.module, x_NLF), cols_CSc)
+        if site.kind is Kind.EMBEDDING:
+            return partial(_add_rows, target_NSD, _looked_up(site, x_NLF[..., 0], rows_RSr), cols_CSc)
+        cols_NLSc = project(x_NLF, cols_CSc)
+        if site.has_bias:
+            cols_NLSc = cols_NLSc + cols_CSc[-1]
+        return partial(_add_linear, target_NSD, cols_NLSc, rows_RSr)
+
+
+def project(x_NLF: Tensor, matrix_FSk: Tensor) -> Tensor:
+    """The vectors projected by every seed's matrix, (N, L, S, k).
+
+    A matrix may have one row more than the vectors are wide: that of the bias.
+    """
+    flat = matrix_FSk[: x_NLF.shape[-1]].flatten(1)
+    return (x_NLF.float() @ flat).reshape(*x_NLF.shape[:-1], *matrix_FSk.shape[1:])
+
+
+def _add_outer(target_NSD: Tensor, rows_NLSr: Tensor, cols_NLSc: Tensor) -> None:
+    target_NSD.add_(torch.einsum("nlsr,nlsc->nsrc", rows_NLSr, cols_NLSc).flatten(2))
+
+
+def _add_linear(target_NSD: Tensor, cols_NLSc: Tensor, rows_RSr: Tensor, grad_NLF: Tensor) -> None:
+    _add_outer(target_NSD, project(grad_NLF, rows_RSr), cols_NLSc)
+
+
+def _add_rows(target_NSD: Tensor, rows_NLSr: Tensor, cols_CSc: Tensor, grad_NLF: Tensor) -> None:
+    _add_outer(target_NSD, rows_NLSr, project(grad_NLF, cols_CSc))
+
+
+def _add_norm(target_NSD: Tensor, unit_NLF: Tensor, cols_CSc: Tensor, grad_NLF: Tensor) -> None:
+    grad_NLF = grad_NLF.float()
+    scale_NF = (unit_NLF * grad_NLF).sum(1)
+    gradient_NC = torch.cat([scale_NF, grad_NLF.sum(1)], 1)[:, : cols_CSc.shape[0]]
+    target_NSD.add_(torch.einsum("nc,csk->nsk", gradient_NC, cols_CSc))
+
+
+def _looked_up(site: Site, index_NL: Tensor, rows_RSr: Tensor) -> Tensor:
+    """The projected rows of a table that an example reads; zero for its padding, which is never trained."""
+    rows_NLSr = rows_RSr[index_NL]
+    padding = getattr(site.module, "padding_idx", None)
+    return rows_NLSr if padding is None else rows_NLSr * (index_NL != padding)[..., None, None]
+
+
+def normalised(module: nn.Module, x_NLF: Tensor) -> Tensor:
+    """What a norm layer multiplies by its scale: its output's derivative by the scale."""
+    x_NLF = x_NLF.detach()
+    if isinstance(module, nn.LayerNorm):
+        return F.layer_norm(x_NLF.float(), x_NLF.shape[-1:], eps=module.eps)
+    if isinstance(module, nn.RMSNorm):
+        return F.rms_norm(x_NLF.float(), x_NLF.shape[-1:], eps=module.eps)
+    weight = module.weight
+    assert isinstance(weight, Tensor)
+    high, low = (
+        torch.func.functional_call(module, {"weight": value}, (x_NLF,))
+        for value in (torch.ones_like(weight), torch.zeros_like(weight))
+    )
+    difference: Tensor = high - low
+    return difference.float()
