@@ -1,0 +1,208 @@
+"""Which records of a CWR file belong together, and is the file whole?
+
+A transaction counts only when the record that follows it was seen: of a file that was cut off, the last
+transaction may lack shares, so it is refused rather than taken with less.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from catalog.cwr.fields import FieldError, Record, decode
+from catalog.cwr.layouts import LAYOUTS, SHARE_RECORDS, TRANSACTIONS, UNUSED
+from catalog.findings import Finding, Severity
+from catalog.imports.lines import Line, lines, shown
+from catalog.records import Fault, Place
+
+SUPPORTED_GROUPS = frozenset(TRANSACTIONS)
+
+
+@dataclass
+class Transaction:
+    """The registration of one work: its header, the records under it, and what could not be read."""
+
+    header: Record
+    sender: str
+    records: list[Record] = field(default_factory=list)
+    complete: bool = True  # False where a record about shares is missing or unreadable
+
+
+@dataclass
+class _State:
+    """What the reader remembers between lines."""
+
+    file_name: str
+    sender: str = ""
+    group: str | None = None
+    open: Transaction | None = None
+    lost: str | None = None  # sequence of a transaction whose header could not be read
+    last_line: Line | None = None
+    transactions: int = 0
+    group_transactions: int = 0
+    group_records: int = 0
+    records: int = 0
+    groups: int = 0
+    ended: bool = False
+
+    def place(self, line: Line) -> Place:
+        return Place(self.file_name, line.number, line.start, line.end)
+
+
+Step = Transaction | Fault | Finding
+
+
+def read_transactions(stream: BinaryIO, file_name: str) -> Iterator[Step]:
+    """The transactions of a file in order, and between them what is wrong with it."""
+    state = _State(file_name)
+    for line in lines(stream):
+        if not line.data.strip() or line.data == b"\x1a":
+            continue
+        if state.last_line is None and not line.data.startswith(b"HDR"):
+            yield Fault("NOT_CWR", state.place(line), shown(line.data, 20), "an HDR record at the beginning")
+            return
+        state.last_line = line
+        yield from _step(state, line)
+    yield from _end(state)
+
+
+def _step(state: _State, line: Line) -> Iterator[Step]:
+    kind = line.data[:3].decode("latin-1")
+    state.records += 1
+    state.group_records += 1
+    if line.too_long or (not line.whole and kind != "TRL"):
+        code = "LINE_TOO_LONG" if line.too_long else "TRUNCATED_LINE"
+        yield Fault(code, state.place(line), shown(line.data), "a whole record of at most 540 characters")
+        if state.open is not None:
+            state.open.complete = False
+    elif kind in _CONTROL:
+        yield from _flush(state)
+        yield from _control(state, kind, line)
+    elif state.group is not None and state.group not in SUPPORTED_GROUPS:
+        return
+    elif kind in TRANSACTIONS:
+        yield from _flush(state)
+        yield from _open(state, kind, line)
+    else:
+        yield from _add(state, kind, line)
+
+
+def _read(state: _State, kind: str, line: Line) -> Record | Fault:
+    try:
+        return Record(kind, decode(kind, line.data), state.place(line))
+    except FieldError as error:
+        return Fault("INVALID_FIELD", state.place(line), error.found, error.expected)
+
+
+def _open(state: _State, kind: str, line: Line) -> Iterator[Step]:
+    state.transactions += 1
+    state.group_transactions += 1
+    record = _read(state, kind, line)
+    if isinstance(record, Record):
+        state.open, state.lost = Transaction(record, state.sender), None
+    else:
+        state.lost = line.data[3:11].decode("latin-1")
+        yield record
+
+
+def _add(state: _State, kind: str, line: Line) -> Iterator[Step]:
+    owner = state.open
+    sequence = line.data[3:11].decode("latin-1")
+    if owner is None or sequence.strip() != f"{owner.header.number('transaction_seq'):08d}":
+        expected = "a record of the transaction that is open"
+        yield Fault("RECORD_WITHOUT_WORK", state.place(line), shown(line.data), expected)
+        if owner is not None and _is_next(owner, line):
+            owner.complete = False
+    elif kind in UNUSED:
+        return
+    elif kind not in LAYOUTS:
+        owner.complete = False
+        yield Fault("UNKNOWN_RECORD", state.place(line), shown(line.data), "a record type of CWR 2.1 or 2.2")
+    else:
+        record = _read(state, kind, line)
+        if isinstance(record, Record):
+            owner.records.append(record)
+        else:
+            owner.complete = owner.complete and kind not in SHARE_RECORDS
+            yield record
+
+
+def _is_next(owner: Transaction, line: Line) -> bool:
+    """Whether a record with a strange transaction number continues the numbering of the open one."""
+    last = owner.records[-1] if owner.records else owner.header
+    return line.data[11:19] == f"{last.number('record_seq') + 1:08d}".encode()
+
+
+def _flush(state: _State) -> Iterator[Step]:
+    if state.open is not None:
+        yield state.open
+    state.open = None
+
+
+def _control(state: _State, kind: str, line: Line) -> Iterator[Step]:
+    if kind == "HDR":
+        if state.sender:
+            yield Fault("SECOND_HEADER", state.place(line), "another HDR record", "one, at the beginning")
+        else:
+            state.sender = _sender(line.data)
+        return
+    record = _read(state, kind, line)
+    if isinstance(record, Fault):
+        yield record
+    elif kind == "GRH":
+        yield from _open_group(state, record)
+    elif kind == "GRT":
+        told = (record.number("transaction_count"), record.number("record_count"))
+        yield from _compare(record, told, (state.group_transactions, state.group_records))
+        state.group = None
+    else:
+        told = (record.number("transaction_count"), record.number("record_count"))
+        yield from _compare(record, told, (state.transactions, state.records))
+        state.ended = True
+
+
+def _open_group(state: _State, record: Record) -> Iterator[Finding]:
+    state.group = record.text("transaction_type") or ""
+    state.groups += 1
+    state.group_transactions, state.group_records = 0, 1
+    if state.group not in SUPPORTED_GROUPS:
+        message = f"group of {state.group} transactions passed over; NWR, REV, ISW and EXC are read"
+        yield Finding("UNSUPPORTED_GROUP", str(record.place), message, Severity.WARNING)
+
+
+def _compare(record: Record, told: tuple[int, int], seen: tuple[int, int]) -> Iterator[Finding]:
+    if told != seen:
+        message = (
+            f"{record.type} says {told[0]} transactions and {told[1]} records, there are {seen[0]} and "
+            f"{seen[1]}: ask the sender whether the file is whole"
+        )
+        yield Finding("COUNTS_DIFFER", str(record.place), message, Severity.WARNING)
+
+
+def _end(state: _State) -> Iterator[Step]:
+    if state.last_line is None:
+        yield Fault("EMPTY_FILE", Place(state.file_name), "no record", "a CWR file, from HDR to TRL")
+    elif not state.ended:
+        place = state.place(state.last_line)
+        if state.open is not None:
+            title = state.open.header.text("work_title")
+            place = state.open.header.place
+            yield Fault(
+                "TRUNCATED_FILE", place, f"the end of the file within '{title}'", "GRT and TRL records"
+            )
+        else:
+            yield Fault("TRUNCATED_FILE", place, "the end of the file", "a TRL record at the end")
+
+
+def _sender(data: bytes) -> str:
+    """Who sent the file: an IPI name number filled up to eleven digits, or whatever stands there.
+
+    Source: CWR 2.2 revision 8 lets a sender with a long number use the place of the sender type too.
+    """
+    wide = data[3:14].decode("latin-1")
+    if wide.isascii() and wide.isdigit():
+        return wide
+    number = data[5:14].decode("latin-1").strip()
+    return number.zfill(11) if number.isascii() and number.isdigit() else number
+
+
+_CONTROL = frozenset({"HDR", "GRH", "GRT", "TRL"})
