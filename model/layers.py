@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+NEVER = -1e4  # the score of what cannot be
+
 
 def sees_events(
     bar_q: Tensor,
@@ -84,11 +86,12 @@ class KeyValue(NamedTuple):
 def attend(query_NHTd: Tensor, seen: KeyValue, mask_NTK: Tensor) -> Tensor:
     """What the queries hear (N, H, T, d).
 
-    In single precision even where the rest is bfloat16: on a CPU the fused kernel is faster so.
+    On a CPU in bfloat16 the plain matrix products take half the time of the fused kernel with a mask.
     """
     query, key, value = query_NHTd, seen.key, seen.value
     if query.dtype == torch.bfloat16 and query.device.type == "cpu":
-        query, key, value = query.float(), key.float(), value.float()
+        score = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
+        return score.masked_fill(~mask_NTK[:, None], NEVER).softmax(-1).to(value.dtype) @ value
     return F.scaled_dot_product_attention(query, key, value, attn_mask=mask_NTK[:, None])
 
 

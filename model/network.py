@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.events import BAR_MARK, FIELD_SIZES, MAX_TRACKS, PITCH_CODES, Field
-from model.layers import Block, Clock, Pool, sees_events, sees_units
+from model.layers import NEVER, Block, Clock, Pool, sees_events, sees_units
 from model.plan import (
     FIRST_PHRASE_ROW,
     FIRST_SECTION_ROW,
@@ -27,6 +27,7 @@ from model.plan import (
     NUM_CHORDS,
     PLAN_ATTRIBUTES,
     PLAN_ROWS,
+    PLANNING_COLUMN,
     SONG_ROW,
     Column,
     Kind,
@@ -35,7 +36,6 @@ from model.recall import ECHO_BARS, NOT_SAID, EchoState, find_echoes, last_notes
 from model.streams import Streams, StreamStates, step_of, steps_of
 
 IGNORED = -100  # a target that is not to be said
-NEVER = -1e4  # the logit of what cannot be
 BEAT = 12
 MAX_STEP = 48  # the longest step forward in a bar, and MAX_LEAP the widest leap, with a logit of their own
 MAX_LEAP = 24
@@ -410,14 +410,15 @@ class Composer(nn.Module):
         events_NTF = rows_NRF[:, PLAN_ROWS : PLAN_ROWS + num_rows(rows_NRF)]
         units = Units.of(events_NTF)
         x_NTD = self._attend(events_NTF, units, plan)
-        steps = steps_of(events_NTF, units.marker_NU, x_NTD.dtype)
+        played = steps_of(events_NTF, units.marker_NU, x_NTD.dtype)
+        steps = played.silenced(rows_NRF[:, SONG_ROW, PLANNING_COLUMN] == 1)
         states = self.streams(steps, plan.song_ND)
         heard = _heard(states, step_of(events_NTF, events_NTF[:, :1, Column.BAR])[:, :-1])
         fields = self._choose(x_NTD[:, :-1], heard, events_NTF, plan)
         shifted = StreamStates(states.harmony[:, :-1], states.rhythm[:, :-1])
         chord, onsets = self.streams.next_chord(shifted.harmony), self.streams.next_onsets(shifted.rhythm)
         known = torch.where(units.bar_of_event_NUT.any(-1).repeat_interleave(2, 1), steps.chord_NS, IGNORED)
-        return Output(fields, chord, onsets, known[:, 1:], (steps.rhythm_NSX > 0)[:, 1:])
+        return Output(fields, chord, onsets, known[:, 1:], (played.rhythm_NSX > 0)[:, 1:])
 
     def _attend(self, events_NTF: Tensor, units: Units, plan: Plan) -> Tensor:
         codes = self.reader.codes(events_NTF, plan)

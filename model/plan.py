@@ -88,6 +88,7 @@ PLAN_ATTRIBUTES: dict[Kind, tuple[tuple[str, int], ...]] = {
         ("metre", len(METRES) + 1),
         ("tracks", MAX_TRACKS + 1),
         ("bars", 11),
+        ("planning", 2),  # 1: the streams are to go by the plan alone, no note is known yet
     ),
     Kind.TRACK: (("slot", MAX_TRACKS + 1), ("instrument", 130), ("register", 13), ("density", 9)),
     Kind.SECTION: (
@@ -102,6 +103,7 @@ PLAN_ATTRIBUTES: dict[Kind, tuple[tuple[str, int], ...]] = {
 """Attributes of each kind of plan row with the number of their values; 0 is always 'not said'."""
 
 SONG_ROW = 0
+PLANNING_COLUMN = len(PLAN_ATTRIBUTES[Kind.SONG])
 FIRST_TRACK_ROW = 1
 FIRST_SECTION_ROW = FIRST_TRACK_ROW + MAX_TRACKS
 FIRST_PHRASE_ROW = FIRST_SECTION_ROW + MAX_SECTIONS
@@ -320,6 +322,7 @@ def _song_values(plan: SongPlan) -> list[int]:
         metre_value(usual),
         len(plan.tracks),
         int(np.clip(1 + np.log2(plan.num_bars), 1, 10)),
+        0,
     ]
 
 

@@ -37,6 +37,11 @@ class Steps(NamedTuple):
         """The steps from `start` up to `end`."""
         return Steps(*(column[:, start:end] for column in self))
 
+    def silenced(self, where_N: Tensor) -> "Steps":
+        """The steps without what was played, in the songs where that is wanted."""
+        heard = ~where_N[:, None, None]
+        return self._replace(harmony_NSX=self.harmony_NSX * heard, rhythm_NSX=self.rhythm_NSX * heard)
+
 
 def step_of(events_NTF: Tensor, first_bar_N1: Tensor) -> Tensor:
     """The half bar (N, T) in which each event stands, counted from the first bar given."""
