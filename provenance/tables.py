@@ -127,10 +127,20 @@ class Generation(Base):
     prompt: Mapped[dict[str, Any]] = mapped_column(JSON)
     seed: Mapped[int] = mapped_column(BigInteger)
     midi_sha256: Mapped[str] = mapped_column(Text)
-    audio_sha256: Mapped[str | None] = mapped_column(Text)
-    files: Mapped[dict[str, str]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    __table_args__ = (_digest("midi_sha256"), _digest("audio_sha256"))
+    __table_args__ = (_digest("midi_sha256"),)
+
+
+class Rendering(Base):
+    """A generation made audible with one sound bank: the digests of the mix and the stems."""
+
+    __tablename__ = "rendering"
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    generation_id: Mapped[str] = mapped_column(ForeignKey("generation.id"), index=True)
+    sound_bank: Mapped[dict[str, Any]] = mapped_column(JSON)
+    files: Mapped[dict[str, str]] = mapped_column(JSON)
+    rendered_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    __table_args__ = (_digest("id"),)
 
 
 class Attribution(Base):

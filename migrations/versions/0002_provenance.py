@@ -14,6 +14,7 @@ def upgrade() -> None:
     create_corpus_exclusion()
     create_feature_index()
     create_generation()
+    create_rendering()
     create_attribution()
     create_corpus_work()
     create_run_exposure()
@@ -136,10 +137,7 @@ def create_generation() -> None:
         sa.Column("prompt", sa.JSON(), nullable=False),
         sa.Column("seed", sa.BigInteger(), nullable=False),
         sa.Column("midi_sha256", sa.Text(), nullable=False),
-        sa.Column("audio_sha256", sa.Text(), nullable=True),
-        sa.Column("files", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("length(audio_sha256) = 64", name=op.f("ck_generation_audio_sha256_is_sha256")),
         sa.CheckConstraint("length(midi_sha256) = 64", name=op.f("ck_generation_midi_sha256_is_sha256")),
         sa.ForeignKeyConstraint(
             ["parent_id"], ["generation.id"], name=op.f("fk_generation_parent_id_generation")
@@ -149,6 +147,23 @@ def create_generation() -> None:
     )
     op.create_index(op.f("ix_generation_parent_id"), "generation", ["parent_id"], unique=False)
     op.create_index(op.f("ix_generation_run_id"), "generation", ["run_id"], unique=False)
+
+
+def create_rendering() -> None:
+    op.create_table(
+        "rendering",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("generation_id", sa.Text(), nullable=False),
+        sa.Column("sound_bank", sa.JSON(), nullable=False),
+        sa.Column("files", sa.JSON(), nullable=False),
+        sa.Column("rendered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("length(id) = 64", name=op.f("ck_rendering_id_is_sha256")),
+        sa.ForeignKeyConstraint(
+            ["generation_id"], ["generation.id"], name=op.f("fk_rendering_generation_id_generation")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rendering")),
+    )
+    op.create_index(op.f("ix_rendering_generation_id"), "rendering", ["generation_id"], unique=False)
 
 
 def create_attribution() -> None:

@@ -1,0 +1,1 @@
+"""What was written down here, in a form that a stranger can check."""
