@@ -3,7 +3,7 @@
 Shapes: N songs, T queries, K keys, D width, H heads, d width of a head, U units of one level.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -83,6 +83,41 @@ class KeyValue(NamedTuple):
         return KeyValue(self.key[:, :, index_K], self.value[:, :, index_K])
 
 
+class Kept(Protocol):
+    """Keys and values of earlier calls."""
+
+    def joined(self, other: KeyValue) -> KeyValue:
+        """Them and the new ones."""
+        ...
+
+
+class GrowingKeys:
+    """Keys and values in a buffer to which one event after the other is added without copying the rest."""
+
+    def __init__(self, first: KeyValue, room: int) -> None:
+        self._first = first.key.shape[2]
+        self._length = self._first
+        self._key, self._value = (F.pad(x, (0, 0, 0, room)) for x in first)
+
+    def joined(self, other: KeyValue) -> KeyValue:
+        """All so far with the new ones, which are kept."""
+        end = self._length + other.key.shape[2]
+        if end > self._key.shape[2]:
+            self._key, self._value = (F.pad(x, (0, 0, 0, end)) for x in (self._key, self._value))
+        self._key[:, :, self._length : end] = other.key
+        self._value[:, :, self._length : end] = other.value
+        self._length = end
+        return KeyValue(self._key[:, :, :end], self._value[:, :, :end])
+
+    def added(self) -> KeyValue:
+        """What was added to the first ones."""
+        part = slice(self._first, self._length)
+        return KeyValue(self._key[:, :, part].clone(), self._value[:, :, part].clone())
+
+    def __len__(self) -> int:
+        return self._length
+
+
 def attend(query_NHTd: Tensor, seen: KeyValue, mask_NTK: Tensor) -> Tensor:
     """What the queries hear (N, H, T, d).
 
@@ -135,7 +170,7 @@ class Block(nn.Module):
         *,
         others_NKD: Tensor | None = None,
         others_clock: Clock | None = None,
-        kept: KeyValue | None = None,
+        kept: Kept | None = None,
     ) -> tuple[Tensor, KeyValue]:
         """The block's output, and the keys and values of its own sequence and `others`.
 

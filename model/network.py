@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.events import BAR_MARK, FIELD_SIZES, MAX_TRACKS, PITCH_CODES, Field
-from model.layers import NEVER, Block, Clock, Pool, sees_events, sees_units
+from model.layers import NEVER, Block, Clock, KeyValue, Pool, sees_events, sees_units
 from model.plan import (
     FIRST_PHRASE_ROW,
     FIRST_SECTION_ROW,
@@ -87,6 +87,13 @@ class Plan(NamedTuple):
         place = self.place_R[first + index_NT.clamp(min=0)].masked_fill(index_NT < 0, NOT_SAID)
         rows = self.rows_NPD.gather(1, place.clamp(min=0)[..., None].expand(-1, -1, self.rows_NPD.shape[2]))
         return rows * (place >= 0)[..., None]
+
+
+class Tracks(NamedTuple):
+    """By what the head finds each of the 24 tracks, and which of them a plan does not have."""
+
+    keys_N24M: Tensor
+    absent_N24: Tensor
 
 
 class Units(NamedTuple):
@@ -249,6 +256,14 @@ class Level(nn.Module):
         place = torch.arange(x_NUD.shape[1], device=x_NUD.device)
         return self.norm(self.block(x_NUD, clock, (place[None] <= place[:, None])[None])[0])
 
+    def advance(self, children_1KD: Tensor, clock: Clock, kept: KeyValue) -> tuple[Tensor, KeyValue]:
+        """The summary (1, 1, D) of one unit that closed after those whose keys are kept, and all keys."""
+        mask = torch.ones(1, 1, children_1KD.shape[1], dtype=torch.bool, device=children_1KD.device)
+        pooled = self.pool(children_1KD, mask)
+        sees = torch.ones(1, 1, kept.key.shape[2] + 1, dtype=torch.bool, device=mask.device)
+        x_1UD, own = self.block(pooled, clock, sees, kept=kept)
+        return self.norm(x_1UD), kept.joined(own)
+
 
 def beat_phase(position: Tensor) -> Tensor:
     """The step inside the beat, or NOT_SAID for a marker."""
@@ -346,14 +361,15 @@ class Head(nn.Module):
         return contexts
 
     def logits(
-        self, field: Field, z_NTM: Tensor, here_NT: Tensor, last_NT2: Tensor, tracks_N24M: Tensor
+        self, field: Field, z_NTM: Tensor, here_NT: Tensor, last_NT2: Tensor, tracks: Tracks
     ) -> Tensor:
         """The logits (N, T, V) of one field."""
         raw = self.fields[field](z_NTM)
         if field == Field.POSITION:
             return _position_logits(raw, here_NT)
         if field == Field.TRACK:
-            return raw @ tracks_N24M.transpose(1, 2) / raw.shape[-1] ** 0.5
+            alike = raw @ tracks.keys_N24M.transpose(1, 2) / raw.shape[-1] ** 0.5
+            return alike.masked_fill(tracks.absent_N24[:, None], NEVER)
         return _pitch_logits(raw, last_NT2[..., 0]) if field == Field.PITCH else raw
 
 
@@ -470,22 +486,20 @@ class Composer(nn.Module):
         target, last = events_NTF[:, 1:], last_notes(events_NTF)[:, 1:]
         position = events_NTF[:, :-1, Column.POSITION]
         here = torch.where(position < BAR_MARK, position, 0)
-        tracks, absent = self.track_keys(plan)
+        tracks = self.tracks_of(plan)
         merged = self.head.merge(x_NTD, heard)
-        contexts = self.head.contexts(target, last, tracks)
+        contexts = self.head.contexts(target, last, tracks.keys_N24M)
         fields = []
         for field, context in zip(Field, contexts, strict=True):
             logits = self.head.logits(field, merged[:, :, field] + context, here, last, tracks)
-            if field == Field.TRACK:
-                logits = logits.masked_fill(absent[:, None], NEVER)
             fields.append(F.pad(logits, (0, 0, 1, 0)))
         return tuple(fields)
 
-    def track_keys(self, plan: Plan) -> tuple[Tensor, Tensor]:
-        """The key of each of the 24 tracks (N, 24, M), and which of them (N, 24) the plan does not have."""
+    def tracks_of(self, plan: Plan) -> Tracks:
+        """The keys of the plan's tracks."""
         place = plan.place_R[FIRST_TRACK_ROW : FIRST_TRACK_ROW + MAX_TRACKS]
         present = plan.present_NP[:, place.clamp(min=0)] & (place >= 0)
-        return self.head.track(plan.rows_NPD[:, place.clamp(min=0)]), ~present
+        return Tracks(self.head.track(plan.rows_NPD[:, place.clamp(min=0)]), ~present)
 
 
 def _heard(states: StreamStates, step_NT: Tensor) -> StreamStates:
