@@ -66,5 +66,5 @@ def _database_sentence(error: DBAPIError) -> str:
 def _file_sentence(error: OSError) -> str:
     where = f" ({error.filename})" if error.filename else ""
     if error.errno == errno.ENOSPC:
-        return f"The disk is full{where}. Nothing was half-written: free some space and run the command again."
+        return f"The disk is full{where}. Nothing was half-written: free some space and try again."
     return f"{error.strerror or error}{where}."

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from model.render import find_sound_bank
 from sqlalchemy import text
 
 from console.cli.options import HomeOption, JsonOption, settings_of
@@ -17,7 +18,6 @@ from console.output import say
 from console.settings import Settings
 from migrations import MigrationError
 from model.errors import ModelError
-from model.render import find_sound_bank
 
 PACKAGES = (
     ("torch", "the model and attribution", "pip install torch==2.13.0"),
@@ -45,8 +45,10 @@ def doctor(context: typer.Context, home: HomeOption = None, as_json: JsonOption 
         _database(settings),
         _disk(settings.home),
     ]
-    lines = [f"{'ok     ' if check['ok'] else 'MISSING'} {check['name']}: {check['detail']}" for check in checks]
-    lines += [f"        to mend: {check['mend']}" for check in checks if check["mend"]]
+    lines = []
+    for check in checks:
+        lines.append(f"{'ok     ' if check['ok'] else 'MISSING'} {check['name']}: {check['detail']}")
+        lines += [f"        to mend: {check['mend']}"] if check["mend"] else []
     say({"checks": checks}, lines, as_json=as_json)
     if not all(check["ok"] for check in checks if check["needed"]):
         raise typer.Exit(ExitCode.REFUSED)
@@ -73,8 +75,8 @@ def _sound_bank() -> Check:
         bank = find_sound_bank()
     except ModelError as error:
         return _check("sound bank", str(error), better, ok=False)
-    detail = f"{bank.name}, licence {bank.licence}, {bank.path}"
-    return _check("sound bank", detail + (" (preview only)" if bank.preview else ""), better if bank.preview else "")
+    detail = f"{bank.name}, licence {bank.licence}, {bank.path}" + (" (preview only)" if bank.preview else "")
+    return _check("sound bank", detail, better if bank.preview else "")
 
 
 def _database(settings: Settings) -> Check:

@@ -1,24 +1,52 @@
 """Which options does every command share, and how does a command open the home?"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
+from catalog.vocabulary import Purpose
 from console.home import Access, Home, open_home
 from console.settings import Settings, load_settings
+from royalties.periods import Period, parse_period
 
 HomeOption = Annotated[
     Path | None,
     typer.Option("--home", help="Where everything is kept (else CONTRAFACT_HOME, ./contrafact-home)."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+Value = TypeVar("Value")
+
+
+def parsed(parse: Callable[[str], Value]) -> Callable[[str], Value]:
+    """`parse` as an option's parser: what it refuses is wrong usage, in its own words."""
+
+    def parser(text: str) -> Value:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+
+    parser.__name__ = parse.__name__
+    return parser
+
+
 OnOption = Annotated[
-    str | None, typer.Option("--on", help="The day that the question is about, as 2026-10-31.")
+    date | None,
+    typer.Option(
+        "--on",
+        parser=parsed(date.fromisoformat),
+        metavar="YYYY-MM-DD",
+        help="The day (else today).",
+    ),
 ]
-PurposeOption = Annotated[str, typer.Option("--purpose", help="train, generate, evaluate or distribute.")]
+PeriodOption = Annotated[
+    Period, typer.Option("--period", parser=parsed(parse_period), metavar="YYYY-MM", help="A month.")
+]
+PurposeOption = Annotated[Purpose, typer.Option("--purpose", help="What the works are to be used for.")]
 TerritoryOption = Annotated[
     str, typer.Option("--territory", help="An ISO 3166 code or a CISAC group: DE, EU, WORLD.")
 ]

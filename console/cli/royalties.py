@@ -1,0 +1,110 @@
+"""`contrafact royalties`: usage in, a period distributed, statements out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from console.cli.options import HomeOption, JsonOption, PeriodOption, reading, writing
+from console.errors import ExitCode
+from console.output import findings_lines, say
+from console.steps.paying import find_policy, run_royalties, take_usage, write_statements
+from royalties.money import format_minor
+from royalties.statement_files import StatementFormat
+from royalties.usage import UsageFormat
+
+app = typer.Typer(help="From usage to statements, in integers.", no_args_is_help=True)
+
+
+@app.command("usage")
+def usage(
+    context: typer.Context,
+    form: Annotated[UsageFormat, typer.Argument(metavar="FORMAT", help="csv or parquet.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The file; CSV may be gzipped.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take in a usage file; every line that cannot be used is kept with its place and reason.
+
+    Example: contrafact royalties usage csv october.csv
+    """
+    with writing(context, home) as opened:
+        report = take_usage(opened, form, path)
+    answer = {
+        "batch": report.batch,
+        "lines": report.lines,
+        "quarantined": report.quarantined,
+        "findings": [finding.to_json() for finding in report.findings],
+    }
+    lines = [f"{report.lines} lines taken in, {report.quarantined} quarantined (batch {report.batch})"]
+    say(answer, [*lines, *findings_lines(report.findings)], as_json=as_json)
+    if not report.batch:
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+@app.command("run")
+def run(
+    context: typer.Context,
+    period: PeriodOption,
+    policy: Annotated[
+        str, typer.Option("--policy", help="A TOML file, or a shipped policy: stim_like, fifty_fifty.")
+    ],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Distribute a period by a policy and post it to the ledger; the same inputs change nothing.
+
+    Example: contrafact royalties run --period 2026-10 --policy stim_like
+    """
+    with writing(context, home) as opened:
+        report = run_royalties(opened, period, find_policy(policy))
+    answer = {
+        "run": report.run,
+        "period": report.period,
+        "currency": report.currency,
+        "gross_minor": report.gross_minor,
+        "pool_minor": report.pool_minor,
+        "allocated_minor": report.allocated_minor,
+        "suspense_minor": report.suspense_minor,
+        "parties": report.parties,
+        "digest": report.digest,
+    }
+    pool, allocated, held = (
+        format_minor(amount, report.currency)
+        for amount in (report.pool_minor, report.allocated_minor, report.suspense_minor)
+    )
+    say(
+        answer,
+        [
+            f"run {report.run} of {report.period}",
+            f"pool {report.currency} {pool} = allocated {allocated} + suspense {held}",
+            f"{report.parties} parties are owed something; 'contrafact royalties statement' says what for",
+        ],
+        as_json=as_json,
+    )
+
+
+@app.command("statement")
+def statement(
+    context: typer.Context,
+    period: PeriodOption,
+    party: Annotated[str, typer.Option("--party", help="A party's id, a policy's account, or suspense.")],
+    form: Annotated[
+        list[StatementFormat] | None, typer.Option("--format", help="csv, json or html; may be repeated.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write what is owed to one payee, for what exactly.
+
+    Example: contrafact royalties statement --period 2026-10 --party suspense --format html
+    """
+    with reading(context, home) as opened:
+        written = write_statements(opened, period, [party], form or list(StatementFormat))
+    found = written[party]
+    files = [str(path) for path in found.files]
+    say(
+        {"statement": found.statement, "files": files},
+        [f"statement {found.statement}", *files],
+        as_json=as_json,
+    )

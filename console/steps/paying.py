@@ -1,0 +1,114 @@
+"""From usage to statements: reads the catalogue and the attributions, and hands values to the money."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from importlib.resources import files
+from pathlib import Path
+
+from catalog.works import public_domain_on, shares_on
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from catalog.tables import Party, Work
+from catalog.vocabulary import Right
+from console.home import Home
+from provenance.tables import Attribution as AttributionRow
+from provenance.tables import Generation, RunExposure
+from royalties.entitlement import Attribution, Inputs
+from royalties.periods import Period
+from royalties.policy import Policy, load_policy
+from royalties.runs import RunReport, make_exposure, run_distribution
+from royalties.statement_files import StatementFormat, WrittenStatement, write_statement
+from royalties.statements import Names, PayeeInfo, WorkInfo, list_payees, make_statement
+from royalties.usage import UsageFormat, UsageReport, import_usage
+
+
+def take_usage(home: Home, form: UsageFormat, path: Path) -> UsageReport:
+    """What became of a usage file, taken in as one transaction."""
+    with home.session() as session, session.begin():
+        return import_usage(session, home.folder("usage"), form, path, imported_at=datetime.now(UTC))
+
+
+def find_policy(name: str) -> Policy:
+    """A policy from a file, or one that is shipped (`stim_like`, `fifty_fifty`) by its name."""
+    shipped = Path(str(files("royalties"))) / "policies" / f"{name}.toml"
+    return load_policy(shipped if "/" not in name and shipped.is_file() else Path(name))
+
+
+def run_royalties(home: Home, period: Period, policy: Policy) -> RunReport:
+    """A period distributed by a policy, posted to the ledger in one transaction."""
+    with home.session() as session, session.begin():
+        return run_distribution(
+            session, period, policy, _inputs(session, period, policy), run_at=datetime.now(UTC)
+        )
+
+
+def write_statements(
+    home: Home, period: Period, payees: Sequence[str], forms: Sequence[StatementFormat]
+) -> dict[str, WrittenStatement]:
+    """The statements of some payees, or of all who have one where none is named, as files of the home."""
+    folder = home.folder("statements") / period.name
+    with home.session() as session:
+        names = _names(session)
+        chosen = payees or list_payees(session, period)
+        return {
+            payee: write_statement(make_statement(session, period, payee, names), folder, forms)
+            for payee in chosen
+        }
+
+
+def _inputs(session: Session, period: Period, policy: Policy) -> Inputs:
+    attributions = _attributions(session)
+
+    def shares(
+        works: Sequence[str], right: str, on: date, territory: str
+    ) -> dict[str, list[tuple[str, int]]]:
+        return shares_on(session, works, Right(right), on, territory)
+
+    return Inputs(
+        attributions=attributions,
+        exposure=make_exposure(_exposure(session)),
+        shares_on=shares,
+        public_domain=public_domain_on(session, period.last_day_on, policy.territory),
+    )
+
+
+def _attributions(session: Session) -> dict[str, Attribution]:
+    """The newest attribution of each generation."""
+    query = select(AttributionRow, Generation.run_id).join(Generation).order_by(
+        AttributionRow.attributed_at, AttributionRow.id
+    )  # fmt: skip
+    return {
+        row.generation_id: Attribution(
+            generation=row.generation_id,
+            shares_ppm={share["work"]: share["share_ppm"] for share in row.body["shares"]},
+            unattributed_ppm=row.unattributed_ppm,
+            reliability=row.reliability["verdict"],
+            digest=row.id,
+            method=row.method,
+            model=run_id,
+        )
+        for row, run_id in session.execute(query)
+    }
+
+
+def _exposure(session: Session) -> dict[str, int]:
+    """How many events of each work were seen in training, over the runs that have generated something."""
+    runs = select(Generation.run_id).distinct()
+    query = select(RunExposure.work_id, RunExposure.events_seen).where(RunExposure.run_id.in_(runs))
+    seen: dict[str, int] = {}
+    for work, events in session.execute(query):
+        seen[work] = seen.get(work, 0) + events
+    return seen
+
+
+def _names(session: Session) -> Names:
+    payees = {
+        party.id: PayeeInfo(party.name, party.ipi_name_number or "", party.invented)
+        for party in session.scalars(select(Party))
+    }
+    works = {
+        work_id: WorkInfo(title, iswc or "")
+        for work_id, title, iswc in session.execute(select(Work.id, Work.title, Work.iswc))
+    }
+    return Names(payees, works)
