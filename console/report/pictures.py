@@ -195,7 +195,8 @@ def _ribbon(
     return (
         f'<path d="M{x0:.1f},{y0:.1f} C{middle:.1f},{y0:.1f} {middle:.1f},{y1:.1f} {x1:.1f},{y1:.1f} '
         f"L{x1:.1f},{y1 + thickness:.1f} "
-        f"C{middle:.1f},{y1 + thickness:.1f} {middle:.1f},{y0 + thickness:.1f} {x0:.1f},{y0 + thickness:.1f} Z"
+        f"C{middle:.1f},{y1 + thickness:.1f} {middle:.1f},{y0 + thickness:.1f} "
+        f"{x0:.1f},{y0 + thickness:.1f} Z"
         f'" fill="{PALETTE[0]}" fill-opacity="0.28"/>'
     )
 

@@ -1,6 +1,6 @@
 """From usage to statements: reads the catalogue and the attributions, and hands values to the money."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from catalog.tables import Party, Work
 from catalog.vocabulary import Right
 from console.home import Home
+from provenance.attributions import shares_of
 from provenance.tables import Attribution as AttributionRow
 from provenance.tables import Generation, RunExposure
 from royalties.entitlement import Attribution, Inputs
@@ -21,6 +22,8 @@ from royalties.runs import RunReport, make_exposure, run_distribution
 from royalties.statement_files import StatementFormat, WrittenStatement, write_statement
 from royalties.statements import Names, PayeeInfo, WorkInfo, list_payees, make_statement
 from royalties.usage import UsageFormat, UsageReport, import_usage
+
+SharesByWork = Mapping[str, Sequence[tuple[str, int]]]
 
 
 def take_usage(home: Home, form: UsageFormat, path: Path) -> UsageReport:
@@ -60,9 +63,7 @@ def write_statements(
 def _inputs(session: Session, period: Period, policy: Policy) -> Inputs:
     attributions = _attributions(session)
 
-    def shares(
-        works: Sequence[str], right: str, on: date, territory: str
-    ) -> dict[str, list[tuple[str, int]]]:
+    def shares(works: Sequence[str], right: str, on: date, territory: str) -> SharesByWork:
         return shares_on(session, works, Right(right), on, territory)
 
     return Inputs(
@@ -81,7 +82,7 @@ def _attributions(session: Session) -> dict[str, Attribution]:
     return {
         row.generation_id: Attribution(
             generation=row.generation_id,
-            shares_ppm={share["work"]: share["share_ppm"] for share in row.body["shares"]},
+            shares_ppm={share.work_id: share.share_ppm for share in shares_of(session, row.id)},
             unattributed_ppm=row.unattributed_ppm,
             reliability=row.reliability["verdict"],
             digest=row.id,
