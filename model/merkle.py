@@ -8,7 +8,8 @@ Source: RFC 6962, sections 2.1 (tree hash) and 2.1.1 (audit paths); RFC 9162, se
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -38,15 +39,17 @@ def inclusion_proof(entries: Sequence[bytes], index: int) -> tuple[bytes, ...]:
     Raises:
         IndexError: there is no entry at the index.
     """
-    if not 0 <= index < len(entries):
-        raise IndexError(f"no entry {index} in a list of {len(entries)}")
-    path = []
-    for level in _levels(entries)[:-1]:
-        sibling = index ^ 1
-        if sibling < len(level):
-            path.append(level[sibling])
-        index >>= 1
-    return tuple(path)
+    return inclusion_proofs(entries, [index])[0]
+
+
+def inclusion_proofs(entries: Sequence[bytes], indices: Iterable[int]) -> list[tuple[bytes, ...]]:
+    """The audit paths of several entries; the tree is built once.
+
+    Raises:
+        IndexError: there is no entry at an index.
+    """
+    levels = _levels(entries)
+    return [_path(levels, index) for index in indices]
 
 
 def verify_inclusion(entry: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
@@ -87,24 +90,35 @@ class AbsenceProof:
     above: Neighbour | None
 
 
-def absence_proof(entries: Sequence[bytes], missing: bytes) -> AbsenceProof:
-    """The neighbours between which `missing` would stand, in strictly rising entries.
+def whole(entry: bytes) -> bytes:
+    """The entry itself, as the key by which a list is sorted."""
+    return entry
+
+
+def absence_proof(
+    entries: Sequence[bytes], missing: bytes, key: Callable[[bytes], bytes] = whole
+) -> AbsenceProof:
+    """The neighbours between which an entry with the key `missing` would stand, in entries sorted by key.
 
     Raises:
-        ValueError: the entry is there, or the entries do not rise strictly.
+        ValueError: there is such an entry, or the entries are not sorted.
     """
-    if any(left >= right for left, right in pairwise(entries)):
-        raise ValueError("absence can only be shown in strictly rising entries")
-    if missing in entries:
+    keys = [key(entry) for entry in entries]
+    if any(left > right for left, right in pairwise(keys)):
+        raise ValueError("absence can only be shown in sorted entries")
+    place = bisect_left(keys, missing)
+    if place < len(keys) and keys[place] == missing:
         raise ValueError("the entry is in the list")
-    place = sum(entry < missing for entry in entries)
-    below = _neighbour(entries, place - 1) if place else None
-    above = _neighbour(entries, place) if place < len(entries) else None
-    return AbsenceProof(below, above)
+    around = [index for index in (place - 1, place) if 0 <= index < len(entries)]
+    proofs = dict(zip(around, inclusion_proofs(entries, around), strict=True))
+    found = {index: Neighbour(entries[index], index, path) for index, path in proofs.items()}
+    return AbsenceProof(found.get(place - 1), found.get(place))
 
 
-def verify_absence(missing: bytes, size: int, proof: AbsenceProof, root: bytes) -> bool:
-    """Whether the proof shows that no entry of the sorted list of that size and root is `missing`.
+def verify_absence(
+    missing: bytes, size: int, proof: AbsenceProof, root: bytes, key: Callable[[bytes], bytes] = whole
+) -> bool:
+    """Whether the proof shows that no entry of the sorted list of that size and root has the key `missing`.
 
     That the list is sorted is not shown: it is what its maker states.
     """
@@ -112,18 +126,23 @@ def verify_absence(missing: bytes, size: int, proof: AbsenceProof, root: bytes) 
     if below is None and above is None:
         return size == 0 and hmac.compare_digest(root, merkle_root(()))
     place = below.index + 1 if below else 0
-    if above is None:
-        if place != size:
-            return False
-    elif above.index != place:
+    if place != (above.index if above else size):
+        return False
+    if (below and key(below.entry) >= missing) or (above and missing >= key(above.entry)):
         return False
     neighbours = [neighbour for neighbour in (below, above) if neighbour]
-    in_order = (below is None or below.entry < missing) and (above is None or missing < above.entry)
-    return in_order and all(verify_inclusion(n.entry, n.index, size, n.path, root) for n in neighbours)
+    return all(verify_inclusion(n.entry, n.index, size, n.path, root) for n in neighbours)
 
 
-def _neighbour(entries: Sequence[bytes], index: int) -> Neighbour:
-    return Neighbour(entries[index], index, inclusion_proof(entries, index))
+def _path(levels: list[list[bytes]], index: int) -> tuple[bytes, ...]:
+    if not 0 <= index < len(levels[0]):
+        raise IndexError(f"no entry {index} in a list of {len(levels[0])}")
+    path = []
+    for level in levels[:-1]:
+        if index ^ 1 < len(level):
+            path.append(level[index ^ 1])
+        index >>= 1
+    return tuple(path)
 
 
 def _levels(entries: Sequence[bytes]) -> list[list[bytes]]:

@@ -104,8 +104,24 @@ def test_neighbours_that_are_not_adjacent_show_nothing(entries):
 
 
 def test_absence_needs_sorted_entries():
-    with pytest.raises(ValueError, match="rising"):
+    with pytest.raises(ValueError, match="sorted"):
         absence_proof([b"b", b"a"], b"c")
+
+
+def test_a_key_of_several_entries_cannot_be_shown_absent():
+    entries = [b"a1", b"a2", b"b1", b"c1"]
+    first = slice(0, 1)
+    with pytest.raises(ValueError, match="in the list"):
+        absence_proof(entries, b"a", key=lambda entry: entry[first])
+    forged = AbsenceProof(None, absence_proof(entries, b"0").above)
+    assert not verify_absence(b"a", 4, forged, merkle_root(entries), key=lambda entry: entry[first])
+
+
+def test_a_key_between_two_entries_is_shown_absent():
+    entries = [b"a1", b"a2", b"c1"]
+    first = slice(0, 1)
+    proof = absence_proof(entries, b"b", key=lambda entry: entry[first])
+    assert verify_absence(b"b", 3, proof, merkle_root(entries), key=lambda entry: entry[first])
 
 
 def test_a_path_beyond_the_list_is_refused():
