@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from catalog.database import open_engine
-from catalog.files import FileStore
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from catalog.database import open_engine
+from catalog.files import FileStore
 from console.errors import HomeBusyError, HomeUnusableError
 from console.settings import Settings
 from migrations import is_current, upgrade
+from provenance.evidence.keys import SigningKey, signing_key
 
 
 class Access(StrEnum):
@@ -40,6 +41,11 @@ class Home:
     def files(self) -> FileStore:
         """Everything that came in, under the SHA-256 of its bytes."""
         return FileStore(self.folder("files"))
+
+    @property
+    def key(self) -> SigningKey:
+        """The key that this home signs with, made on first need."""
+        return signing_key(self.root / "keys")
 
     def folder(self, name: str) -> Path:
         """A folder of the home, made where it is missing."""
