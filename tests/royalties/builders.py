@@ -7,7 +7,8 @@ import polars as pl
 from royalties.entitlement import Attribution, Inputs, UsageTotal
 from royalties.periods import parse_period
 from royalties.policy import Policy, parse_policy
-from royalties.runs import make_exposure
+from royalties.runs import RunReport, make_exposure, run_distribution
+from royalties.usage import UsageFormat, import_usage
 
 OCTOBER = parse_period("2026-10")
 NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
@@ -117,3 +118,24 @@ def as_csv(lines: list[dict[str, object]], *, columns: tuple[str, ...] = FIELDS)
 
 def as_frame(lines: list[dict[str, object]]) -> pl.DataFrame:
     return pl.DataFrame(lines).with_columns(pl.col("used_on").str.to_date())
+
+
+LINES = [
+    a_line(
+        number, generation=f"gen_{number % 3 + 1}", territory="DE" if number % 2 else "SE", revenue_minor=997
+    )
+    for number in range(1, 61)
+]
+
+
+def bring_in(session, folder, lines, name="usage.csv"):
+    """Imports lines as a CSV file in a folder."""
+    path = folder / name
+    path.write_bytes(as_csv(lines))
+    return import_usage(session, folder / "usage", UsageFormat.CSV, path, imported_at=NOW)
+
+
+def run(session, **changes) -> RunReport:
+    """October by the usual policy and inputs, or with changes."""
+    fields = {"period": OCTOBER, "policy": a_policy(), "inputs": some_inputs()} | changes
+    return run_distribution(session, fields["period"], fields["policy"], fields["inputs"], run_at=NOW)

@@ -21,6 +21,14 @@ from tests.royalties.builders import FIELDS, NOW, OCTOBER, a_line, as_csv, as_fr
 
 
 @pytest.fixture
+def session(sqlite_engines, tmp_path):
+    """One database is enough here; what depends on the database is in test_runs.py."""
+    for engine in sqlite_engines(tmp_path):
+        with Session(engine) as opened:
+            yield opened
+
+
+@pytest.fixture
 def bring_in(session, tmp_path):
     """Imports bytes as a usage file, and returns the report."""
 

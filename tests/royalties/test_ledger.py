@@ -1,0 +1,195 @@
+"""Is the ledger one that nobody can change unseen?"""
+
+from datetime import date
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from royalties.errors import LedgerError
+from royalties.ledger import Posting, check_ledger, post
+from royalties.tables import (
+    APPEND_ONLY,
+    AllocationRow,
+    DistributionRun,
+    LedgerEntry,
+    LedgerPosting,
+    UsageBatch,
+    UsageTotalRow,
+)
+from tests.royalties.builders import NOW
+
+
+def refused(session, statement, rows=None):
+    """Whether the database refuses a statement; what was there before stays."""
+    savepoint = session.begin_nested()
+    try:
+        session.execute(statement, rows)
+    except DBAPIError as error:
+        savepoint.rollback()
+        return "append-only" if "append-only" in str(error) else "constraint"
+    savepoint.rollback()
+    return ""
+
+
+def test_the_database_refuses_to_change_what_was_posted(session, posted):
+    columns = {"ledger_entry": "amount_minor", "allocation": "amount_minor", "run_generation": "units"}
+    for table in APPEND_ONLY:
+        column = columns.get(table, "period")
+        assert refused(session, text(f"UPDATE {table} SET {column} = {column}")) == "append-only"
+        assert refused(session, text(f"DELETE FROM {table}")) == "append-only"
+
+
+def test_the_database_refuses_to_put_a_new_row_in_the_place_of_an_old_one(engine, session, posted):
+    replacing = "INSERT OR REPLACE INTO {0} SELECT * FROM {0}"
+    statement = "TRUNCATE {0} CASCADE" if engine.dialect.name == "postgresql" else replacing
+    for table in APPEND_ONLY:
+        assert refused(session, text(statement.format(table))) == "append-only"
+
+
+def test_a_posting_that_does_not_sum_to_zero_is_refused(session, posted):
+    posting = Posting("wrong", "one unit too much", {"party:party_1": 5, "pool": -4})
+    with pytest.raises(LedgerError, match="sums to 1"):
+        post(session, [posting], run_id=posted.run, period="2026-10", currency="EUR", posted_at=NOW)
+
+
+def _without_triggers(session):
+    """What somebody could do who owns the database itself."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL session_replication_role = replica"))
+    else:
+        names = session.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all()
+        for name in names:
+            session.execute(text(f"DROP TRIGGER {name}"))
+
+
+def _codes(session) -> set[str]:
+    session.expire_all()
+    return {finding.code for finding in check_ledger(session)}
+
+
+def test_a_changed_amount_shows_even_where_the_sum_is_kept(session, posted):
+    _without_triggers(session)
+    for account, change in (("party:party_1", 1), ("party:party_2", -1)):
+        entry = session.execute(
+            select(LedgerEntry.sequence).where(LedgerEntry.account == account).order_by(LedgerEntry.sequence)
+        ).scalars().first()  # fmt: skip
+        statement = update(LedgerEntry).where(LedgerEntry.sequence == entry)
+        session.execute(statement.values(amount_minor=LedgerEntry.amount_minor + change))
+    assert {"LEDGER_DIGEST", "RUN_NOT_POSTED"} <= _codes(session)
+
+
+def test_a_dropped_entry_shows(session, posted):
+    _without_triggers(session)
+    session.execute(text("DELETE FROM ledger_entry WHERE sequence = 3"))
+    assert {"LEDGER_GAP", "POSTING_NOT_ZERO"} <= _codes(session)
+
+
+def test_an_entry_that_was_slipped_in_shows(session, posted):
+    last = session.execute(select(LedgerEntry).order_by(LedgerEntry.sequence.desc())).scalars().first()
+    row = {"posting_id": last.posting_id, "currency": "EUR", "digest": last.digest, "amount_minor": 100}
+    session.execute(insert(LedgerEntry), [row | {"sequence": last.sequence + 1, "account": "party:thief"}])
+    assert {"LEDGER_DIGEST", "POSTING_NOT_ZERO", "RUN_NOT_POSTED"} <= _codes(session)
+
+
+def test_a_changed_allocation_shows(session, posted):
+    _without_triggers(session)
+    session.execute(text("UPDATE allocation SET amount_minor = amount_minor + 1 WHERE line_no = 1"))
+    assert {"RUN_NOT_POSTED", "RUN_NOT_WHOLE"} <= _codes(session)
+
+
+def _a_run(**changes):
+    fields = {
+        "id": "dist_x", "period": "2030-01", "currency": "EUR", "policy_source": "", "inputs": "{}",
+        "digest": "", "gross_minor": 100, "deductions_minor": 10, "provider_minor": 60, "pool_minor": 30,
+        "allocated_minor": 20, "suspense_minor": 10, "num_parties": 1, "run_at": NOW,
+    }  # fmt: skip
+    return fields | changes
+
+
+def _an_allocation(**changes):
+    fields = {
+        "run_id": "dist_x", "line_no": 1, "pot": "output", "payee_kind": "party", "payee_id": "p",
+        "reason": "", "method": "attribution", "generation_id": "g", "territory": "DE", "work_id": "w",
+        "share_ppm": 1_000_000, "basis": 1, "basis_total": 1, "evidence": "", "units": 1,
+        "revenue_minor": 1, "amount_minor": 1,
+    }  # fmt: skip
+    return fields | changes
+
+
+def test_the_database_refuses_a_run_that_does_not_add_up(session):
+    statement = insert(DistributionRun)
+    assert refused(session, statement, [_a_run()]) == ""
+    for changes in (
+        {"gross_minor": 101},
+        {"suspense_minor": 11},
+        {"gross_minor": -100, "provider_minor": -140},
+    ):
+        assert refused(session, statement, [_a_run(**changes)]) == "constraint", changes
+
+
+def test_the_database_refuses_two_runs_of_one_period(session):
+    session.execute(insert(DistributionRun), [_a_run()])
+    assert refused(session, insert(DistributionRun), [_a_run(id="dist_y", period="2030-02")]) == ""
+    assert refused(session, insert(DistributionRun), [_a_run(id="dist_y")])
+
+
+def test_the_database_refuses_an_allocation_without_meaning(session):
+    session.execute(insert(DistributionRun), [_a_run()])
+    statement = insert(AllocationRow)
+    assert refused(session, statement, [_an_allocation()]) == ""
+    for changes in (
+        {"payee_kind": "friend"},
+        {"payee_kind": "suspense"},
+        {"reason": "DISPUTE"},
+        {"amount_minor": 0},
+        {"share_ppm": 1_000_001},
+        {"basis": 2},
+        {"basis": -1},
+        {"run_id": "dist_none"},
+    ):
+        assert refused(session, statement, [_an_allocation(**changes)]) == "constraint", changes
+
+
+def test_the_database_refuses_a_ledger_entry_without_meaning(session):
+    session.execute(insert(DistributionRun), [_a_run()])
+    posting = {"id": "pst_x", "run_id": "dist_x", "period": "2030-01", "description": "", "posted_at": NOW}
+    session.execute(insert(LedgerPosting), [posting])
+    entry = {"posting_id": "pst_x", "currency": "EUR", "digest": "", "amount_minor": 5}
+    session.execute(insert(LedgerEntry), [entry | {"sequence": 1, "account": "pool"}])
+    second = entry | {"sequence": 2, "account": "other"}
+    assert refused(session, insert(LedgerEntry), [second]) == ""
+    for changes in ({"amount_minor": 0}, {"sequence": 0}, {"currency": "EURO"}, {"posting_id": "pst_none"}):
+        assert refused(session, insert(LedgerEntry), [second | changes]) == "constraint", changes
+    assert refused(session, insert(LedgerEntry), [second | {"account": "pool"}])
+
+
+def test_the_database_refuses_usage_without_meaning(session):
+    batch = {
+        "id": "b1", "format": "csv", "file_name": "f", "num_lines": 1, "num_quarantined": 0,
+        "lines_sha256": "", "imported_at": NOW,
+    }  # fmt: skip
+    total = {
+        "batch_id": "b1", "generation_id": "g", "territory": "DE", "service": "s", "use_type": "u",
+        "used_on": date(2026, 10, 1), "currency": "EUR", "num_lines": 1, "units": 1, "revenue_minor": 1,
+    }  # fmt: skip
+    session.execute(insert(UsageBatch), [batch])
+    assert refused(session, insert(UsageTotalRow), [total]) == ""
+    for changes in ({"format": "xls"}, {"num_lines": -1}, {"num_quarantined": -1}):
+        assert refused(session, insert(UsageBatch), [batch | {"id": "b2"} | changes]) == "constraint", changes
+    for changes in ({"num_lines": 0}, {"currency": "EURO"}, {"batch_id": "none"}):
+        assert refused(session, insert(UsageTotalRow), [total | changes]) == "constraint", changes
+
+
+def test_the_migrated_tables_are_the_declared_ones(engine):
+    ours = {*APPEND_ONLY, "usage_batch", "usage_total", "usage_quarantine"}
+
+    def is_ours(_thing, name, kind, _reflected, _compared):
+        return name in ours if kind == "table" else True
+
+    with engine.connect() as connection:
+        options = {"include_object": is_ours, "compare_type": True}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, UsageTotalRow.metadata) == []
