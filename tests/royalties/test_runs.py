@@ -184,7 +184,8 @@ def test_the_generations_of_a_run_are_kept_with_their_attributions(session, post
 
 
 def test_refused_lines_are_kept_with_place_and_reason(session, tmp_path):
-    report = bring_in(session, tmp_path, [a_line(1), a_line(2, territory="nowhere"), a_line(1, units=3)])
+    lines = [a_line(1), a_line(2, territory="nowhere"), a_line(1, units=3)]
+    report = bring_in(session, tmp_path, lines)
     assert (report.lines, report.quarantined) == (1, 2)
     rows = session.execute(select(UsageQuarantine).order_by(UsageQuarantine.line)).scalars().all()
     assert [(row.line, row.code) for row in rows] == [(3, "TERRITORY"), (4, "DUPLICATE_LINE")]
