@@ -1,0 +1,265 @@
+"""How does a composer write a piece that is in form, in metre, in range and in key?
+
+Nothing is mended afterwards: at each choice what cannot be is not on offer. A section that repeats another takes
+its bars, read by the network as if it had chosen them, up to the last bar of each phrase pair, which is composed
+anew; so a return is heard as one and still leads on.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from model.checkpoint import load_checkpoint
+from model.corpus import Excerpt, cut
+from model.decoding import Decoder
+from model.events import (
+    BAR_MARK,
+    DURATIONS,
+    END_MARK,
+    FIELD_SIZES,
+    MAX_TRACKS,
+    PITCH_CODES,
+    Field,
+    Ints,
+    Note,
+    decode_notes,
+    score_of,
+    tonic_shift,
+)
+from model.instruments import Instrument
+from model.network import Composer
+from model.plan import CHORD_QUALITIES, MARKER_FIELDS, Column, SongPlan, plan_rows, rows_of_fields
+from model.planning import CHORD_TONES, SCALES, plan_song
+from model.prompt import Prompt
+from model.sampling import sample
+from model.score import Score
+
+Progress = Callable[[int, int], None]
+Floats = npt.NDArray[np.float64]
+
+NEVER = -1e9
+MAX_BAR_EVENTS = 256
+FOREIGN = -5.0  # what a pitch outside key and chord is worth in nats
+OF_CHORD = 0.4
+SILENCE_BARS = 2  # bars after which a silent track is helped to a note
+SILENCE_HELP = 0.7  # in nats for each further bar
+TEMPERATURE = {
+    Field.POSITION: 0.95, Field.TRACK: 1.0, Field.PITCH: 0.9, Field.DURATION: 0.9, Field.VELOCITY: 0.9,
+}  # fmt: skip
+TOP_P = 0.93
+
+
+@dataclass(frozen=True, eq=False)
+class Generated:
+    """A piece with the plan that it fulfils, and as excerpts, which are encoded like examples of a corpus."""
+
+    score: Score
+    plan: SongPlan
+    excerpts: list[Excerpt]
+    num_events: int
+
+
+def generate(
+    source: Composer | Path, prompt: Prompt, *, seed: int = 0, progress: Progress | None = None
+) -> Generated:
+    """A piece. The same composer, prompt and seed give the same notes.
+
+    Args:
+        source: a composer, or the path of its checkpoint.
+        progress: called after each bar with the bars written and all bars.
+
+    Raises:
+        PromptError: the prompt asks for what there is not.
+        CheckpointError: the checkpoint cannot be read.
+    """
+    model = load_checkpoint(source)[0] if isinstance(source, Path) else source
+    rng = np.random.default_rng(seed)
+    with _one_thread():
+        plan, ensemble = plan_song(model, prompt, rng)
+        writer = _Writer(model, plan, ensemble, rng)
+        for bar in range(plan.num_bars):
+            writer.write_bar(bar)
+            if progress is not None:
+                progress(bar + 1, plan.num_bars)
+    notes = _finished(writer.notes(), plan, ensemble)
+    title = f"{plan.genre.replace('_', ' ').capitalize()} in {plan.key}"
+    parts = [(player.name.capitalize(), player.program, player.is_drum) for player in ensemble]
+    score = score_of(notes, plan.metres, parts, plan.tempo_bpm, title)
+    return Generated(score, plan, cut(plan, notes, model.config.max_events), len(notes) + plan.num_bars)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One thread: for single events it is the fastest, and sums have one order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Writer:
+    """Writes a piece bar by bar."""
+
+    def __init__(
+        self, model: Composer, plan: SongPlan, ensemble: tuple[Instrument, ...], rng: np.random.Generator
+    ) -> None:
+        self.plan, self.ensemble, self.rng = plan, ensemble, rng
+        self.decoder = Decoder(model, plan_rows(plan), plan.sources_of_bars)
+        self.fields: list[Ints] = []  # of the notes of each bar
+        self.silent_bars = np.zeros(MAX_TRACKS)
+        self.ranges = [_pitch_range(player, plan.tonic) for player in ensemble]
+        self.worth = _pitch_worth(plan.is_minor)
+
+    def notes(self) -> Ints:
+        """The notes so far."""
+        bars = np.concatenate([np.full(len(f), bar) for bar, f in enumerate(self.fields)])
+        fields = np.concatenate(self.fields)
+        return decode_notes(fields, bars.astype(np.int32), self.plan.tonic)
+
+    def write_bar(self, bar: int) -> None:
+        """The next bar: taken from the one that it repeats, or composed."""
+        marker = rows_of_fields(self.plan, np.array([MARKER_FIELDS], np.int32), np.array([bar], np.int32))
+        source = int(self.plan.sources_of_bars[bar])
+        if source >= 0 and not self._leads_on(bar):
+            fields = self.fields[source]
+            rows = rows_of_fields(self.plan, fields, np.full(len(fields), bar, dtype=np.int32))
+            self.decoder.read(np.concatenate([marker, rows]))
+        else:
+            self.decoder.read(marker)
+            fields = self._compose(marker[0])
+        self.fields.append(fields)
+        played = np.bincount(fields[:, Field.TRACK], minlength=MAX_TRACKS) > 0
+        self.silent_bars = np.where(played, 0, self.silent_bars + 1)
+
+    def _leads_on(self, bar: int) -> bool:
+        """Whether a repeated bar is composed anew: the last of its section."""
+        section = self.plan.sections[self.plan.sections_of_bars[bar]]
+        return bar == section.bar_end - 1
+
+    def _compose(self, marker: Ints) -> Ints:
+        found: list[Ints] = []
+        row = marker.copy()
+        while len(found) < MAX_BAR_EVENTS:
+            event = self._next_event(row, found)
+            if event is None:
+                break
+            found.append(event[Column.POSITION : Column.VELOCITY + 1].copy())
+            row = event
+            self.decoder.read(row[None])
+        return np.array(found, dtype=np.int32).reshape(-1, len(Field))
+
+    def _next_event(self, row: Ints, found: list[Ints]) -> Ints | None:
+        """The next note of the bar as an event row, or None where the bar is over."""
+        event = row.copy()
+        event[Column.POSITION : Column.VELOCITY + 1] = -1
+        here = found[-1] if found else None
+        open_here = _tracks_open(self.ensemble, found)
+        position = self._choose(
+            Field.POSITION, event, _position_worth(row, here is not None, open_here.any())
+        )
+        if position >= BAR_MARK:
+            return None
+        bar_start = row[Column.TIME] - (here[Field.POSITION] if here is not None else 0)
+        event[Column.POSITION], event[Column.TIME] = position, bar_start + position
+        at_once = here is not None and position == here[Field.POSITION]
+        event[Column.TRACK] = self._choose(Field.TRACK, event, self._track_worth(open_here, at_once))
+        above = -1
+        if at_once and here is not None and event[Column.TRACK] == here[Field.TRACK]:
+            above = int(here[Field.PITCH])
+        event[Column.PITCH] = self._choose(Field.PITCH, event, self._pitch_worth(event, above))
+        event[Column.DURATION] = self._choose(Field.DURATION, event, self._duration_worth(event))
+        event[Column.VELOCITY] = self._choose(Field.VELOCITY, event, np.zeros(FIELD_SIZES[Field.VELOCITY]))
+        return event
+
+    def _choose(self, field: Field, event: Ints, worth: Floats) -> int:
+        logits = self.decoder.logits(field, event).double().numpy() + worth
+        return sample(logits, self.rng, temperature=TEMPERATURE[field], top_p=TOP_P)
+
+    def _track_worth(self, open_here: npt.NDArray[np.bool_], at_once: bool) -> Floats:
+        worth = SILENCE_HELP * np.maximum(self.silent_bars - SILENCE_BARS, 0).clip(max=6)
+        worth[len(self.ensemble) :] = NEVER
+        if at_once:
+            worth[~open_here] = NEVER
+        return worth
+
+    def _pitch_worth(self, event: Ints, above: int) -> Floats:
+        track = int(event[Column.TRACK])
+        low, high = self.ranges[track]
+        late = 2 * event[Column.POSITION] >= event[Column.LENGTH]
+        worth = self.worth[event[Column.CHORD_B if late else Column.CHORD_A]].copy()
+        worth[: max(low, above + 1)] = NEVER
+        worth[high + 1 :] = NEVER
+        return worth
+
+    def _duration_worth(self, event: Ints) -> Floats:
+        """No note outlasts its section."""
+        section = self.plan.sections[event[Column.SECTION]]
+        left = self.plan.bar_starts[section.bar_end] - event[Column.TIME]
+        return np.where(left >= DURATIONS, 0.0, NEVER)
+
+
+def _tracks_open(ensemble: tuple[Instrument, ...], found: list[Ints]) -> npt.NDArray[np.bool_]:
+    """Which tracks may still begin a note at the position of the last one."""
+    tracks = np.zeros(MAX_TRACKS, dtype=bool)
+    if not found:
+        return tracks
+    last = found[-1]
+    together = sum(
+        1 for f in found if f[Field.POSITION] == last[Field.POSITION] and f[Field.TRACK] == last[Field.TRACK]
+    )
+    track = int(last[Field.TRACK])
+    tracks[track + 1 : len(ensemble)] = True
+    player = ensemble[track]
+    top = PITCH_CODES + player.high if player.is_drum else player.high - 12
+    tracks[track] = together < player.voices and last[Field.PITCH] < top
+    return tracks
+
+
+def _position_worth(row: Ints, begun: bool, can_stay: bool) -> Floats:
+    """Positions not before the last note and inside the bar, or the end of the bar."""
+    worth = np.zeros(FIELD_SIZES[Field.POSITION])
+    worth[END_MARK] = NEVER
+    worth[row[Column.LENGTH] : BAR_MARK] = NEVER
+    if begun:
+        here = int(row[Column.POSITION])
+        worth[: here + (0 if can_stay else 1)] = NEVER
+    return worth
+
+
+def _pitch_range(player: Instrument, tonic: int) -> tuple[int, int]:
+    """The lowest and the highest pitch code that an instrument plays in a key."""
+    offset = PITCH_CODES if player.is_drum else 6 - tonic_shift(tonic)
+    return player.low + offset, player.high + offset
+
+
+def _pitch_worth(is_minor: bool) -> Floats:
+    """For each chord value what each pitch code is worth: in the chord, in the key, or foreign to both."""
+    classes = (np.arange(PITCH_CODES) - 6) % 12
+    in_key = np.isin(classes, SCALES[is_minor])
+    worth = np.zeros((2 + 12 * len(CHORD_QUALITIES), FIELD_SIZES[Field.PITCH]))
+    worth[:, :PITCH_CODES] = np.where(in_key, 0.0, FOREIGN)
+    for root in range(12):
+        for quality, name in enumerate(CHORD_QUALITIES):
+            tones = np.isin(classes, [(root + tone) % 12 for tone in CHORD_TONES[name]])
+            row = worth[2 + root * len(CHORD_QUALITIES) + quality]
+            row[:PITCH_CODES] = np.where(tones, OF_CHORD, row[:PITCH_CODES])
+    return worth
+
+
+def _finished(notes: Ints, plan: SongPlan, ensemble: tuple[Instrument, ...]) -> Ints:
+    """The notes, those of instruments with one voice ending where the next one begins."""
+    notes = notes.copy()
+    start = plan.bar_starts[notes[:, Note.BAR]] + notes[:, Note.POSITION]
+    for track, player in enumerate(ensemble):
+        own = np.flatnonzero(notes[:, Note.TRACK] == track)
+        if player.voices == 1 and len(own) > 1:
+            room = np.maximum(np.diff(start[own]), 1)
+            notes[own[:-1], Note.DURATION] = np.minimum(notes[own[:-1], Note.DURATION], room)
+    return notes

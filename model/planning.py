@@ -1,0 +1,199 @@
+"""How does a prompt become the plan of a song?
+
+Form, key, tempo, metre and tracks follow the prompt, and where it is silent what is usual in the genre. Chords
+come from the network's harmonic stream, which goes by the plan alone here; a section that repeats another has
+its chords.
+"""
+
+import numpy as np
+import torch
+
+from model.events import MAX_TRACKS, bar_steps
+from model.genres import GENRES, Genre
+from model.instruments import Instrument, instrument
+from model.network import Composer
+from model.plan import (
+    CHORD_QUALITIES,
+    MAX_PLACE,
+    MAX_SECTIONS,
+    NUM_CHORDS,
+    PLAN_ROWS,
+    PLANNING_COLUMN,
+    SONG_ROW,
+    TONICS,
+    SectionPlan,
+    SongPlan,
+    TrackPlan,
+    chord_code,
+    metre_value,
+    plan_rows,
+)
+from model.prompt import MOODS, Mood, Prompt, check_prompt
+from model.sampling import sample
+from model.streams import NUM_HARMONY, NUM_RHYTHM, Steps
+
+DEFAULT_MINUTES = 1.0
+MAX_SECTION_BARS = 24
+SCALES = {False: (0, 2, 4, 5, 7, 9, 11), True: (0, 2, 3, 5, 7, 8, 10)}
+CHORD_TONES = {
+    "maj": (0, 4, 7), "min": (0, 3, 7), "dim": (0, 3, 6), "aug": (0, 4, 8), "dom7": (0, 4, 7, 10),
+    "maj7": (0, 4, 7, 11), "min7": (0, 3, 7, 10), "hdim7": (0, 3, 6, 10), "dim7": (0, 3, 6, 9), "sus4": (0, 5, 7),
+}  # fmt: skip
+_ENERGY = {"intro": 2, "outro": 2, "verse": 3, "prechorus": 3, "chorus": 4, "drop": 5, "bridge": 3, "solo": 4,
+           "breakdown": 2, "interlude": 2}  # fmt: skip
+_SHORT = ("intro", "outro", "interlude", "prechorus", "breakdown")
+_PLAIN = Mood(None, 100, 0)
+
+
+def plan_song(
+    model: Composer, prompt: Prompt, rng: np.random.Generator
+) -> tuple[SongPlan, tuple[Instrument, ...]]:
+    """The plan that a prompt asks for, and the instrument of each track.
+
+    Raises:
+        PromptError: the prompt asks for what there is not.
+    """
+    check_prompt(prompt)
+    genre = next((g for g in GENRES if g.slug == prompt.genre), None)
+    usual = genre or GENRES[int(rng.integers(len(GENRES)))]
+    mood = MOODS.get(prompt.mood or "", _PLAIN)
+    tempo = prompt.tempo_bpm or _tempo(usual, mood)
+    metre = prompt.metre or usual.metre
+    key = prompt.key or _key(usual, mood, rng)
+    sections = _sections(prompt.structure or tuple(usual.form.split()), tempo, metre, prompt.minutes, mood)
+    ensemble = _ensemble(prompt.instruments or usual.ensemble)
+    num_bars = sections[-1].bar_end
+    phrases = tuple(
+        (start, min(start + 4, section.bar_end))
+        for section in sections
+        for start in range(section.bar_start, section.bar_end, 4)
+    )
+    bare = SongPlan(
+        usual.slug, usual.family, key, tempo, (metre,) * num_bars, _tracks(ensemble, mood), sections, phrases,
+        (0,) * (2 * num_bars),
+    )  # fmt: skip
+    return _with_chords(model, bare, rng), ensemble
+
+
+def _tempo(genre: Genre, mood: Mood) -> int:
+    return (genre.tempo_low + genre.tempo_high) * mood.tempo_percent // 200
+
+
+def _key(genre: Genre, mood: Mood, rng: np.random.Generator) -> str:
+    minor = bool(rng.integers(100) < genre.minor_percent) if mood.minor is None else mood.minor
+    return f"{TONICS[int(rng.integers(12))]} {'minor' if minor else 'major'}"
+
+
+def _ensemble(names: tuple[str, ...]) -> tuple[Instrument, ...]:
+    found = [instrument(name) for name in names[:MAX_TRACKS]]
+    return tuple(item for item in found if item is not None)
+
+
+def _tracks(ensemble: tuple[Instrument, ...], mood: Mood) -> tuple[TrackPlan, ...]:
+    """The tracks; of several alike the first plays highest."""
+    tracks = []
+    for index, player in enumerate(ensemble):
+        alike = [i for i, other in enumerate(ensemble) if other == player]
+        low, high = player.low, player.high
+        part = (alike.index(index) + 0.5) / len(alike)
+        centre = high - (high - low) * (0.25 + 0.5 * part)
+        register = 0 if player.is_drum else int(np.clip(1 + centre // 11, 1, 12))
+        density = 6 if player.is_drum else 5 if player.voices < 4 or player.high < 64 else 4
+        tracks.append(TrackPlan(player.program, player.is_drum, register, int(density + mood.energy)))
+    return tuple(tracks)
+
+
+def _sections(
+    form: tuple[str, ...], tempo: int, metre: tuple[int, int], minutes: float | None, mood: Mood
+) -> tuple[SectionPlan, ...]:
+    """The sections of a form that last about the minutes asked for, in whole phrases of four bars."""
+    seconds_per_bar = bar_steps(*metre) / 12 * 60 / tempo
+    wanted = max(4.0, (minutes or DEFAULT_MINUTES) * 60 / seconds_per_bar)
+    rounds = max(1, min(MAX_SECTIONS // len(form), round(wanted / (len(form) * MAX_SECTION_BARS) + 0.3)))
+    names = [name.lower() if len(name) > 1 else name.upper() for name in form * rounds]
+    weights = [0.5 if name in _SHORT else 1.0 for name in names]
+    unit = wanted / sum(weights)
+    letters: dict[str, str] = {}
+    sections: list[SectionPlan] = []
+    for name, weight in zip(names, weights, strict=True):
+        letter = letters.setdefault(name, chr(65 + len(letters) % 26))
+        start = sections[-1].bar_end if sections else 0
+        left = wanted - start
+        bars = 4 * max(1, round(min(unit * weight, max(left, 4)) / 4))
+        first = next((i for i, section in enumerate(sections) if section.label == letter), None)
+        if first is not None:
+            bars = sections[first].bar_end - sections[first].bar_start
+        energy = int(np.clip(_ENERGY.get(name, 3 + (letter == "B")) + mood.energy, 1, 5))
+        sections.append(SectionPlan(letter, start, start + bars, first, energy))
+    return tuple(sections)
+
+
+def _with_chords(model: Composer, plan: SongPlan, rng: np.random.Generator) -> SongPlan:
+    """The plan with chords that the harmonic stream expects, those of repeated bars repeated."""
+    values = np.zeros(2 * plan.num_bars, dtype=np.int64)
+    rows = plan_rows(plan)
+    rows[SONG_ROW, PLANNING_COLUMN] = 1
+    with torch.no_grad():
+        song_ND = model.plan(torch.from_numpy(rows[:PLAN_ROWS])[None].long()).song_ND
+        memory, logits = model.streams.empty_memory(), None
+        for step in range(len(values)):
+            values[step] = _chord(plan, values, step, logits, rng)
+            states, memory = model.streams.advance(
+                _silent_step(model, plan, step, values[step]), song_ND, memory
+            )
+            logits = model.streams.next_chord(states.harmony)[0, 0].double().numpy()
+    chords = tuple(chord_code(int(value), plan.tonic) for value in values)
+    return SongPlan(
+        plan.genre, plan.family, plan.key, plan.tempo_bpm, plan.metres, plan.tracks, plan.sections, plan.phrases,
+        chords,
+    )  # fmt: skip
+
+
+def _chord(
+    plan: SongPlan,
+    values: np.ndarray,
+    step: int,
+    logits: np.ndarray | None,
+    rng: np.random.Generator,
+) -> int:
+    bar, half = divmod(step, 2)
+    source = int(plan.sources_of_bars[bar])
+    tonic = 2 + CHORD_QUALITIES.index("min" if plan.is_minor else "maj")
+    if logits is None or bar == plan.num_bars - 1:
+        return tonic
+    if source >= 0:
+        return int(values[2 * source + half])
+    bias = _chord_bias(plan.is_minor)
+    if half:
+        bias[values[step - 1]] += 1.0
+    return sample(logits + bias, rng, temperature=0.9, top_p=0.85)
+
+
+def _chord_bias(is_minor: bool) -> np.ndarray:
+    """Chords outside the key are rare, and 'not said' is no chord."""
+    scale = {*SCALES[is_minor], *([11] if is_minor else [])}
+    bias = np.full(NUM_CHORDS, -3.0)
+    bias[:2] = -1e9
+    for root in range(12):
+        for quality, name in enumerate(CHORD_QUALITIES):
+            if all((root + tone) % 12 in scale for tone in CHORD_TONES[name]):
+                bias[2 + root * len(CHORD_QUALITIES) + quality] = (
+                    0 if name not in ("aug", "dim7", "sus4") else -1
+                )
+    return bias
+
+
+def _silent_step(model: Composer, plan: SongPlan, step: int, chord: int) -> Steps:
+    bar, half = divmod(step, 2)
+    start, end = plan.phrases[plan.phrases_of_bars[bar]]
+    place, left = min(bar - start, MAX_PLACE - 1), min(end - 1 - bar, MAX_PLACE - 1)
+    length = bar_steps(*plan.metres[bar])
+    zeros = model.head.base.weight.new_zeros
+    return Steps(
+        zeros(1, 1, NUM_HARMONY),
+        zeros(1, 1, NUM_RHYTHM),
+        torch.tensor([[chord]]),
+        torch.tensor([[2 * metre_value(plan.metres[bar]) + half]]),
+        torch.tensor([[MAX_PLACE * place + left]]),
+        torch.tensor([[int(plan.bar_starts[bar]) + half * length // 2]]),
+    )
