@@ -33,8 +33,16 @@ from model.events import (
 )
 from model.instruments import Instrument
 from model.network import Composer
-from model.plan import CHORD_QUALITIES, MARKER_FIELDS, Column, SongPlan, plan_rows, rows_of_fields
-from model.planning import CHORD_TONES, SCALES, plan_song
+from model.plan import (
+    CHORD_QUALITIES,
+    CHORD_TONES,
+    MARKER_FIELDS,
+    Column,
+    SongPlan,
+    plan_rows,
+    rows_of_fields,
+)
+from model.planning import SCALES, plan_song
 from model.prompt import Prompt
 from model.sampling import sample
 from model.score import Score

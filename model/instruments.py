@@ -73,7 +73,7 @@ def instrument(name: str) -> Instrument | None:
     """The instrument of a name or an alias, in the singular or the plural, or None."""
     wanted = ALIASES.get(name, name)
     if wanted == "drums":
-        return Instrument("drums", 0, True, 27, 87, 6)
+        return Instrument("drums", 0, True, 35, 81, 6)
     for candidate in (wanted, wanted.removesuffix("s"), wanted.removesuffix("es")):
         candidate = ALIASES.get(candidate, candidate)
         if candidate in NAMES:

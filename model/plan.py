@@ -30,7 +30,11 @@ from model.genres import FAMILIES, GENRES, family_value, genre_value
 MAX_SECTIONS = 24
 MAX_PHRASES = 96
 MAX_PLACE = 16
-CHORD_QUALITIES = ("maj", "min", "dim", "aug", "dom7", "maj7", "min7", "hdim7", "dim7", "sus4")
+CHORD_TONES: dict[str, tuple[int, ...]] = {
+    "maj": (0, 4, 7), "min": (0, 3, 7), "dim": (0, 3, 6), "aug": (0, 4, 8), "dom7": (0, 4, 7, 10),
+    "maj7": (0, 4, 7, 11), "min7": (0, 3, 7, 10), "hdim7": (0, 3, 6, 10), "dim7": (0, 3, 6, 9), "sus4": (0, 5, 7),
+}  # fmt: skip
+CHORD_QUALITIES = tuple(CHORD_TONES)
 NUM_CHORDS = 2 + 12 * len(CHORD_QUALITIES)  # 0 unknown, 1 none, then root above the tonic x quality
 METRES = (
     (4, 4), (3, 4), (2, 4), (6, 8), (2, 2), (3, 8), (9, 8), (12, 8), (3, 2), (6, 4), (5, 4), (7, 8),

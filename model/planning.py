@@ -14,6 +14,7 @@ from model.instruments import Instrument, instrument
 from model.network import Composer
 from model.plan import (
     CHORD_QUALITIES,
+    CHORD_TONES,
     MAX_PLACE,
     MAX_SECTIONS,
     NUM_CHORDS,
@@ -35,10 +36,6 @@ from model.streams import NUM_HARMONY, NUM_RHYTHM, Steps
 DEFAULT_MINUTES = 1.0
 MAX_SECTION_BARS = 24
 SCALES = {False: (0, 2, 4, 5, 7, 9, 11), True: (0, 2, 3, 5, 7, 8, 10)}
-CHORD_TONES = {
-    "maj": (0, 4, 7), "min": (0, 3, 7), "dim": (0, 3, 6), "aug": (0, 4, 8), "dom7": (0, 4, 7, 10),
-    "maj7": (0, 4, 7, 11), "min7": (0, 3, 7, 10), "hdim7": (0, 3, 6, 10), "dim7": (0, 3, 6, 9), "sus4": (0, 5, 7),
-}  # fmt: skip
 _ENERGY = {"intro": 2, "outro": 2, "verse": 3, "prechorus": 3, "chorus": 4, "drop": 5, "bridge": 3, "solo": 4,
            "breakdown": 2, "interlude": 2}  # fmt: skip
 _SHORT = ("intro", "outro", "interlude", "prechorus", "breakdown")
