@@ -6,7 +6,9 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
-SharesOn = Callable[[Sequence[str], str, date, str], Mapping[str, Sequence[tuple[str, int]]]]
+from catalog.vocabulary import Right
+
+SharesOn = Callable[[Sequence[str], Right, date, str], Mapping[str, Sequence[tuple[str, int]]]]
 """(works, right, day, territory) to the (party, share_ppm) of each work."""
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from catalog.findings import Finding
+from catalog.territories import countries
+from catalog.vocabulary import Right
 from royalties.errors import PolicyRefusedError
 from royalties.money import EXPONENTS, PPM, format_minor
 
@@ -34,14 +36,6 @@ class Fallback(StrEnum):
     EQUAL = "equal"
     EXPOSURE = "exposure"
     SUSPENSE = "suspense"
-
-
-class Right(StrEnum):
-    """Whose shares divide the money of a work."""
-
-    PERFORMING = "performing"
-    MECHANICAL = "mechanical"
-    SYNCHRONISATION = "synchronisation"
 
 
 class DestinationKind(StrEnum):
@@ -181,6 +175,10 @@ def _currency(value: object) -> str | None:
     return value if isinstance(value, str) and value in EXPONENTS else None
 
 
+def _country(value: object) -> str | None:
+    return value if isinstance(value, str) and value in countries("WORLD") else None
+
+
 def _destination(value: object) -> Destination | None:
     kind, colon, name = value.partition(":") if isinstance(value, str) else ("", "", "")
     if kind in (DestinationKind.POT, DestinationKind.FUND) and _NAME.fullmatch(name):
@@ -204,7 +202,7 @@ _FIELDS: Mapping[str, _Field] = {
     "description": _Field(_matching(r"[^\x00-\x1f\x7f]{0,500}"), "one line of text", ""),
     "currency": _Field(_currency, "a currency of ISO 4217, such as EUR"),
     "right": _Field(_one_of(Right), "performing, mechanical or synchronisation", Right.MECHANICAL),
-    "territory": _Field(_matching(r"[A-Z]{2}"), "the two-letter code of the territory of training"),
+    "territory": _Field(_country, "the two-letter code of the territory of training"),
     "deductions_ppm": _Field(_integer(0, PPM), _PPM_TEXT),
     "pool_rate_ppm": _Field(_integer(0, PPM), _PPM_TEXT),
     "unattributed": _Field(_destination, _DESTINATION_TEXT),

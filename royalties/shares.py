@@ -62,7 +62,7 @@ def read_shares(
     epochs: list[Mapping[str, Split]] = []
     numbers: dict[tuple[tuple[str, Split], ...], int] = {}
     for territory, on in sorted(places):
-        found = inputs.shares_on(owned, str(policy.right), on, territory)
+        found = inputs.shares_on(owned, policy.right, on, territory)
         splits = {work: split_work(work, sorted(found.get(work, ()))) for work in owned}
         key = tuple(splits.items())
         if key not in numbers:

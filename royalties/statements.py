@@ -9,13 +9,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from royalties.errors import NotFoundError
 from royalties.ledger import account_of
 from royalties.periods import Period
-from royalties.policy import Policy, parse_policy
+from royalties.policy import Policy, Rule, parse_policy
 from royalties.runs import get_run
 from royalties.tables import (
     AllocationRow,
@@ -155,9 +155,9 @@ def make_statement(session: Session, period: Period, payee: str, names: Names) -
     if not rows:
         raise NotFoundError(f"{payee} has nothing in {period.name} ({run.id}): no statement to write")
     lines = tuple(_line(number, each, names) for number, each in enumerate(rows, start=1))
-    used = select(row.generation_id).where(mine)
     policy, _ = parse_policy(run.policy_source.encode())
     assert policy is not None, "a run keeps the policy that it was made by"
+    used = _generations_behind(run, policy, mine)
     return Statement(
         period=period,
         run=run,
@@ -198,6 +198,18 @@ def _line(number: int, row: AllocationRow, names: Names) -> StatementLine:
 def _is_for(payee: str) -> ColumnElement[bool]:
     kind = AllocationRow.payee_kind
     return kind == SUSPENSE if payee == SUSPENSE else (kind != SUSPENSE) & (AllocationRow.payee_id == payee)
+
+
+def _generations_behind(run: DistributionRun, policy: Policy, mine: ColumnElement[bool]) -> Select[str]:
+    """The generations that the lines name, and, where a line pools unreliable ones, those too."""
+    row, line = RunGeneration, AllocationRow
+    reliable = {
+        verdict for pot in policy.pots if pot.rule is Rule.ATTRIBUTION for verdict in pot.reliable_when
+    }
+    pooled = exists().where(mine, line.method.endswith("-fallback"))
+    fell_back = (row.attribution_digest != "") & row.reliability.not_in(sorted(reliable)) & pooled
+    named = row.generation_id.in_(select(line.generation_id).where(mine))
+    return select(row.generation_id).where(row.run_id == run.id, named | fell_back)
 
 
 def _opening(session: Session, run: DistributionRun, of: AllocationRow) -> int:

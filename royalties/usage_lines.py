@@ -5,11 +5,13 @@ Lines are checked column by column, a chunk at a time, in whatever file they cam
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import polars as pl
 import pyarrow as pa
 
 from catalog.findings import Finding
+from catalog.territories import countries
 from royalties.money import EXPONENTS
 
 MAX_REVENUE_MINOR = 10**15
@@ -18,7 +20,7 @@ MAX_UNITS = 10**12
 COLUMNS: Mapping[str, str] = {
     "line_id": "the sender's own id of the line, new within its service; 1 to 200 printable characters",
     "generation": "id of the generation that was used: letters, digits, _ . : -, up to 128",
-    "territory": "two capital letters of ISO 3166-1, where it was used",
+    "territory": "country of use: two capital letters of ISO 3166-1 that are a country in CISAC's list",
     "service": "name of the service that reports; 1 to 100 printable characters",
     "use_type": "how it was used, such as OnDemandStream or PermanentDownload",
     "used_on": "day of use, YYYY-MM-DD",
@@ -71,16 +73,21 @@ def _text(column: str, pattern: str, code: str) -> _Check:
 
 
 _PRINTABLE = r"[^\x00-\x1f\x7f-\x{9f}\x{2028}\x{2029}\x{fffd}]"
-_CHECKS: tuple[_Check, ...] = (
-    _text("line_id", rf"\A{_PRINTABLE}{{1,200}}\z", "LINE_ID"),
-    _text("generation", r"\A[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}\z", "GENERATION"),
-    _text("territory", r"\A[A-Z]{2}\z", "TERRITORY"),
-    _text("service", rf"\A{_PRINTABLE}{{1,100}}\z", "SERVICE"),
-    _text("use_type", r"\A[A-Za-z][A-Za-z0-9_.:-]{0,63}\z", "USE_TYPE"),
-    _Check("USED_ON", "used_on", COLUMNS["used_on"], pl.col("_used_on").is_not_null()),
-    _Check("UNITS", "units", COLUMNS["units"], pl.col("_units").abs() <= MAX_UNITS),
-    _Check("CURRENCY", "currency", COLUMNS["currency"], pl.col("currency").is_in(list(EXPONENTS))),
-)
+
+
+@cache
+def _checks() -> tuple[_Check, ...]:
+    territories = pl.col("territory").is_in(sorted(countries("WORLD")))
+    return (
+        _text("line_id", rf"\A{_PRINTABLE}{{1,200}}\z", "LINE_ID"),
+        _text("generation", r"\A[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}\z", "GENERATION"),
+        _Check("TERRITORY", "territory", COLUMNS["territory"], territories),
+        _text("service", rf"\A{_PRINTABLE}{{1,100}}\z", "SERVICE"),
+        _text("use_type", r"\A[A-Za-z][A-Za-z0-9_.:-]{0,63}\z", "USE_TYPE"),
+        _Check("USED_ON", "used_on", COLUMNS["used_on"], pl.col("_used_on").is_not_null()),
+        _Check("UNITS", "units", COLUMNS["units"], pl.col("_units").abs() <= MAX_UNITS),
+        _Check("CURRENCY", "currency", COLUMNS["currency"], pl.col("currency").is_in(list(EXPONENTS))),
+    )
 
 
 def check_lines(frame: pl.DataFrame) -> Chunk:
@@ -90,7 +97,7 @@ def check_lines(frame: pl.DataFrame) -> Chunk:
         frame: `line` and the columns of a file, as text, or as integers and days where a file has types.
     """
     amount = "revenue" if "revenue" in frame.columns else "revenue_minor"
-    checks = (*_CHECKS, _Check("REVENUE", amount, AMOUNTS[amount], pl.col("_revenue").is_not_null()))
+    checks = (*_checks(), _Check("REVENUE", amount, AMOUNTS[amount], pl.col("_revenue").is_not_null()))
     parsed = frame.with_columns(
         _used_on=_day(frame.schema["used_on"]),
         _units=_integer("units", frame.schema["units"]),

@@ -151,6 +151,19 @@ def test_a_line_explains_its_path_in_sentences(session, posted):
         explain_line(statement, len(statement.lines) + 1)
 
 
+def test_a_pooled_line_names_the_generations_that_fell_back(session, posted):
+    statement = statement_of(session)
+    pooled = sum(
+        line.units
+        for line in statement.lines
+        if line.method == "exposure-fallback" and line.territory == "DE"
+    )
+    named = {line.generation: line.reliability for line in statement.generations}
+    assert named == {"gen_1": "reliable", "gen_2": "unreliable"}
+    sold = [use.units for use in statement.usage if (use.generation, use.territory) == ("gen_2", "DE")]
+    assert sum(sold) == pooled
+
+
 def test_the_suspense_statement_names_the_reasons(session, posted):
     statement = statement_of(session, SUSPENSE)
     assert {line.reason for line in statement.lines} == {"UNMATCHED_WORK"}
