@@ -1,14 +1,15 @@
 """How are values kept in a database, the same on SQLite and on PostgreSQL?"""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from sqlalchemy import CheckConstraint, DateTime, Dialect, Engine, MetaData, Text, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 NAMING_CONVENTION = {
@@ -80,6 +81,24 @@ def derive_id(prefix: str, *parts: str) -> str:
     """A text key that follows from what it names, so that two databases and a re-import agree."""
     digest = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
     return f"{prefix}_{digest[:16]}"
+
+
+def insert_missing(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Every row whose key was missing is there now; the others stay. All rows have the same keys."""
+    if not rows:
+        return
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    session.execute(dialect.insert(table.__table__).on_conflict_do_nothing(), list(rows))
+
+
+def upsert(session: Session, table: type[Base], key: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Every row is there as given, told apart by the unique column `key`. All rows have the same keys."""
+    if not rows:
+        return
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table.__table__)
+    changed = {name: statement.excluded[name] for name in rows[0] if name != key}
+    session.execute(statement.on_conflict_do_update(index_elements=[key], set_=changed), list(rows))
 
 
 def open_engine(url: str) -> Engine:

@@ -180,6 +180,7 @@ class WorkRecord:
     shares: tuple[ShareRecord, ...] = ()
     representations: tuple[RepresentationRecord, ...] = ()
     recordings: tuple[RecordingRecord, ...] = ()
+    work_id: str | None = None  # where the catalogue's own work is meant
     complete: bool = True  # False where a line about its shares could not be read
     place: Place = field(default_factory=lambda: Place("(made here)"))
 

@@ -1,0 +1,183 @@
+"""How does a permission, or the document behind it, come on record?"""
+
+import re
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from catalog.database import derive_id, insert_missing
+from catalog.errors import GrantRefusedError, NotFoundError
+from catalog.identifiers import parse_ipi_name_number
+from catalog.tables import Agreement, Grant, GrantPurpose, GrantWork, Party, Work
+from catalog.territories import canonical
+from catalog.vocabulary import GrantScope, GrantSubject, Purpose
+
+LOOKUP_CHUNK = 1_000
+
+
+def find_party(session: Session, name: str) -> str:
+    """The id of a party by its id, its IPI name number, or its exact name.
+
+    Raises:
+        NotFoundError: nobody, or more than one, is known by it.
+    """
+    number = parse_ipi_name_number(name)
+    for condition in (Party.id == name, Party.ipi_name_number == number, Party.name == name):
+        found = list(session.scalars(select(Party.id).where(condition).limit(2)))
+        if len(found) == 1:
+            return found[0]
+    raise NotFoundError("party", name)
+
+
+def add_agreement(
+    session: Session,
+    *,
+    title: str,
+    licensor_id: str,
+    signed_on: date,
+    recorded_at: datetime,
+    document_sha256: str | None = None,
+    licence_ref: str | None = None,
+    invented: bool = False,
+) -> str:
+    """The id of the agreement, which is on record now; entering it again changes nothing.
+
+    Args:
+        title: what it is called.
+        licensor_id: the party that grants.
+        signed_on: the day of the signature.
+        recorded_at: an aware instant.
+        document_sha256: the digest of the signed document.
+        licence_ref: `LicenseRef-…`, where files of the catalogue are licensed by this agreement.
+        invented: whether it is made up, as those of the demo are.
+
+    Raises:
+        NotFoundError: the licensor is not in the catalogue.
+        GrantRefusedError: the licence reference or the digest is malformed.
+    """
+    _require_parties(session, [licensor_id])
+    if licence_ref is not None and re.fullmatch(r"LicenseRef-[A-Za-z0-9.-]+", licence_ref) is None:
+        raise GrantRefusedError(
+            f"'{licence_ref}' is no licence reference; expected LicenseRef-Some-Name (SPDX)."
+        )
+    if document_sha256 is not None and re.fullmatch(r"[0-9a-f]{64}", document_sha256) is None:
+        raise GrantRefusedError(f"'{document_sha256}' is no SHA-256 in 64 lower-case hexadecimal digits.")
+    parts = (licensor_id, title, signed_on.isoformat(), document_sha256 or "", licence_ref or "")
+    agreement_id = derive_id("agreement", *parts)
+    row = {
+        "id": agreement_id,
+        "title": title,
+        "licensor_id": licensor_id,
+        "licence_ref": licence_ref,
+        "document_sha256": document_sha256,
+        "signed_on": signed_on,
+        "invented": invented,
+        "recorded_at": recorded_at,
+    }
+    insert_missing(session, Agreement, [row])
+    return agreement_id
+
+
+def add_grant(
+    session: Session,
+    *,
+    agreement_id: str,
+    purposes: Iterable[Purpose],
+    territory: str,
+    starts_on: date,
+    recorded_at: datetime,
+    ends_on: date | None = None,
+    subject: GrantSubject = GrantSubject.COMPOSITION,
+    work_ids: Iterable[str] | None = None,
+    for_represented: bool = False,
+) -> str:
+    """The id of the grant, which is on record now; entering it again changes nothing.
+
+    Args:
+        agreement_id: the agreement that says so; its licensor grants.
+        purposes: what for.
+        territory: where, as `EU` or `WORLD -US`.
+        starts_on: the first day.
+        recorded_at: an aware instant.
+        ends_on: the first day that is no longer in the term; None where there is no end.
+        subject: the compositions in which the licensor owns a share, or files under the agreement's licence.
+        work_ids: these works only; None for all.
+        for_represented: whether the licensor also grants for the writers that it represents.
+
+    Raises:
+        NotFoundError: the agreement or a work is not in the catalogue.
+        GrantRefusedError: the grant contradicts itself.
+        UnknownTerritoryError: the territory is none.
+    """
+    agreement = session.get(Agreement, agreement_id)
+    if agreement is None:
+        raise NotFoundError("agreement", agreement_id)
+    wanted = sorted(set(purposes))
+    listed = None if work_ids is None else sorted(set(work_ids))
+    _refuse_contradictions(agreement, wanted, listed, subject, starts_on, ends_on)
+    where = canonical(territory)
+    _require_works(session, listed or [])
+    scope = GrantScope.ALL if listed is None else GrantScope.LISTED
+    term = (str(starts_on), str(ends_on))
+    parts = (agreement_id, subject, scope, *wanted, where, *term, str(for_represented), *(listed or ()))
+    grant_id = derive_id("grant", *parts)
+    row = {
+        "id": grant_id,
+        "agreement_id": agreement_id,
+        "licensor_id": agreement.licensor_id,
+        "subject": subject,
+        "scope": scope,
+        "for_represented": for_represented,
+        "territory": where,
+        "starts_on": starts_on,
+        "ends_on": ends_on,
+        "recorded_at": recorded_at,
+    }
+    insert_missing(session, Grant, [row])
+    insert_missing(session, GrantPurpose, [{"grant_id": grant_id, "purpose": purpose} for purpose in wanted])
+    insert_missing(
+        session, GrantWork, [{"grant_id": grant_id, "work_id": work_id} for work_id in listed or ()]
+    )
+    return grant_id
+
+
+def _refuse_contradictions(
+    agreement: Agreement,
+    purposes: list[Purpose],
+    listed: list[str] | None,
+    subject: GrantSubject,
+    starts_on: date,
+    ends_on: date | None,
+) -> None:
+    if not purposes:
+        raise GrantRefusedError("The grant permits nothing: name at least one purpose.")
+    if ends_on is not None and ends_on <= starts_on:
+        raise GrantRefusedError(
+            f"The grant would end on {ends_on}, not after its start on {starts_on}. The end is the first day "
+            "that is no longer in the term."
+        )
+    if listed == []:
+        raise GrantRefusedError("The grant lists no work; leave the list away for all works of the licensor.")
+    if subject is GrantSubject.ENCODING and agreement.licence_ref is None:
+        raise GrantRefusedError(
+            f"The agreement '{agreement.title}' has no licence reference, so no file is under it. Enter it with "
+            "one (LicenseRef-…), and give the files that licence."
+        )
+
+
+def _require_parties(session: Session, ids: list[str]) -> None:
+    found = set(session.scalars(select(Party.id).where(Party.id.in_(ids))))
+    for party_id in ids:
+        if party_id not in found:
+            raise NotFoundError("party", party_id)
+
+
+def _require_works(session: Session, ids: list[str]) -> None:
+    for first in range(0, len(ids), LOOKUP_CHUNK):
+        chunk = ids[first : first + LOOKUP_CHUNK]
+        found = set(session.scalars(select(Work.id).where(Work.id.in_(chunk))))
+        for work_id in chunk:
+            if work_id not in found:
+                raise NotFoundError("work", work_id)

@@ -1,0 +1,231 @@
+"""How does a file from outside become works, parties, shares and files of the catalogue?
+
+Importing the same file again changes nothing, except that what was put into quarantine is tried again.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from catalog.cwr.reader import read_cwr
+from catalog.database import derive_id, insert_missing
+from catalog.errors import UnreadableFileError
+from catalog.files import FileStore
+from catalog.findings import Finding
+from catalog.imports.cells import read_csv, read_parquet
+from catalog.imports.files import add_files
+from catalog.imports.folder import FileRow, folder_digest, read_folder
+from catalog.imports.options import ImportOptions, ImportReport
+from catalog.imports.table import COLUMNS, REQUIRED, read_table
+from catalog.records import Fault, Read
+from catalog.registration import Registered, Registrar, register
+from catalog.tables import ImportBatch, Quarantine
+from catalog.vocabulary import ImportFormat
+
+CHUNK = 400
+MAX_FINDINGS = 1_000  # of one code; more are counted, so that a report of a million lines stays readable
+DEFAULT_OPTIONS = ImportOptions()
+
+
+@dataclass
+class _Tally:
+    """What was seen so far; sets, because a work or a party comes more than once."""
+
+    works: set[str] = field(default_factory=set)
+    recordings: set[str] = field(default_factory=set)
+    parties: set[str] = field(default_factory=set)
+    encodings: set[str] = field(default_factory=set)
+    quarantined: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    by_code: Counter[str] = field(default_factory=Counter)
+
+    def tell(self, finding: Finding) -> None:
+        self.by_code[finding.code] += 1
+        if self.by_code[finding.code] <= MAX_FINDINGS:
+            self.findings.append(finding)
+
+    def add(self, registered: Registered) -> None:
+        self.works |= {work_id for work_id in registered.work_ids if work_id is not None}
+        self.recordings |= registered.recording_ids
+        self.parties |= registered.party_ids
+
+    def counts(self) -> dict[str, int]:
+        return {
+            "works": len(self.works),
+            "recordings": len(self.recordings),
+            "parties": len(self.parties),
+            "encodings": len(self.encodings),
+            "quarantined": self.quarantined,
+        }
+
+
+def import_file(
+    session: Session,
+    store: FileStore,
+    format: str,
+    path: Path,
+    *,
+    imported_at: datetime,
+    options: ImportOptions = DEFAULT_OPTIONS,
+) -> ImportReport:
+    """What can be used of a file is in the catalogue; what cannot is in quarantine, and told.
+
+    Args:
+        session: the caller commits it, or rolls it back.
+        store: where music files go.
+        format: `cwr`, `csv`, `parquet` or `folder`.
+        path: a file, or for `folder` a directory with `rights.csv`.
+        imported_at: an aware instant; shares are judged by its day.
+        options: what the file does not say.
+
+    Raises:
+        UnreadableFileError: the format is unknown, or there is no such file or directory.
+    """
+    kind = _format(format)
+    digest, size = _digest(kind, path)
+    batch_id = derive_id("batch", kind, digest, options.origin, str(options.invented))
+    held = session.get(ImportBatch, batch_id)
+    if held is not None and not held.counts["quarantined"]:
+        return _report(held, repeated=True)
+    batch = held or ImportBatch(
+        id=batch_id,
+        format=kind,
+        file_name=path.name,
+        digest=digest,
+        bytes=size,
+        imported_at=imported_at,
+        counts={},
+        findings=[],
+    )
+    session.add(batch)
+    session.execute(delete(Quarantine).where(Quarantine.batch_id == batch_id))
+    session.flush()
+    tally = _Tally()
+    registrar = Registrar(
+        session, batch_id, imported_at.date(), options.invented, completes_only=kind is ImportFormat.FOLDER
+    )
+    if kind is ImportFormat.FOLDER:
+        _import_files(registrar, store, path, options, imported_at, tally)
+    else:
+        _import_works(registrar, _read(kind, path, options), options, tally)
+    batch.counts = tally.counts()
+    batch.findings = [finding.to_json() for finding in _sorted(tally)]
+    session.flush()
+    return _report(batch, repeated=False)
+
+
+def _format(name: str) -> ImportFormat:
+    try:
+        return ImportFormat(name)
+    except ValueError:
+        known = ", ".join(ImportFormat)
+        raise UnreadableFileError(f"'{name}' is no import format; there are {known}.") from None
+
+
+def _digest(kind: ImportFormat, path: Path) -> tuple[str, int]:
+    """The SHA-256 of what will be read, and how many bytes that is."""
+    if kind is ImportFormat.FOLDER:
+        if not path.is_dir():
+            raise UnreadableFileError(f"There is no folder {path}.")
+        return folder_digest(path)
+    if not path.is_file():
+        raise UnreadableFileError(f"There is no file {path}.")
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest(), path.stat().st_size
+
+
+def _read(kind: ImportFormat, path: Path, options: ImportOptions) -> Iterator[Read]:
+    if kind is ImportFormat.PARQUET:
+        yield from read_table(read_parquet(path, COLUMNS, REQUIRED), options.origin)
+        return
+    with path.open("rb") as stream:
+        if kind is ImportFormat.CWR:
+            for step in read_cwr(stream, path.name):
+                work = step.work
+                yield step if work is None else Read(work=replace(work, origin=options.origin))
+        else:
+            yield from read_table(read_csv(stream, path.name, COLUMNS, REQUIRED), options.origin)
+
+
+def _import_works(registrar: Registrar, steps: Iterator[Read], options: ImportOptions, tally: _Tally) -> None:
+    while chunk := list(islice(steps, CHUNK)):
+        faults = [step.fault for step in chunk if step.fault is not None]
+        for step in chunk:
+            if step.finding is not None:
+                tally.tell(step.finding)
+        works = [step.work for step in chunk if step.work is not None]
+        registered = register(
+            registrar, [replace(work, source=work.source or options.source) for work in works]
+        )
+        tally.add(registered)
+        _keep(registrar, [*faults, *registered.faults], registered.findings, tally)
+
+
+def _import_files(
+    registrar: Registrar,
+    store: FileStore,
+    path: Path,
+    options: ImportOptions,
+    imported_at: datetime,
+    tally: _Tally,
+) -> None:
+    steps = read_folder(path, options, registrar.on)
+    while chunk := list(islice(steps, CHUNK)):
+        rows = [step for step in chunk if isinstance(step, FileRow)]
+        added = add_files(registrar, store, rows, imported_at)
+        tally.add(added.registered)
+        tally.encodings |= added.encoding_ids
+        findings = [step for step in chunk if isinstance(step, Finding)]
+        faults = [step for step in chunk if isinstance(step, Fault)]
+        _keep(registrar, [*faults, *added.faults], [*findings, *added.findings], tally)
+
+
+def _keep(registrar: Registrar, faults: Iterable[Fault], findings: Iterable[Finding], tally: _Tally) -> None:
+    """Faults go into quarantine and are told; findings are told."""
+    rows = []
+    for fault in faults:
+        place = fault.place
+        parts = (registrar.batch_id, fault.code, str(place), str(place.byte_start), fault.found)
+        rows.append(
+            {
+                "id": derive_id("quarantine", *parts),
+                "batch_id": registrar.batch_id,
+                "code": fault.code,
+                "file_name": place.file_name,
+                "line": place.line,
+                "byte_start": place.byte_start,
+                "byte_end": place.byte_end,
+                "found": fault.found,
+                "expected": fault.expected,
+            }
+        )
+        tally.tell(fault.finding())
+    insert_missing(registrar.session, Quarantine, rows)
+    tally.quarantined += len(rows)
+    for finding in findings:
+        tally.tell(finding)
+
+
+def _sorted(tally: _Tally) -> list[Finding]:
+    more = [
+        Finding("MORE_OF_THE_SAME", code, f"{count - MAX_FINDINGS} further findings of {code}")
+        for code, count in sorted(tally.by_code.items())
+        if count > MAX_FINDINGS
+    ]
+    return tally.findings + more
+
+
+def _report(batch: ImportBatch, *, repeated: bool) -> ImportReport:
+    return ImportReport(
+        batch=batch.id,
+        findings=tuple(Finding.from_json(finding) for finding in batch.findings),
+        repeated=repeated,
+        **batch.counts,
+    )

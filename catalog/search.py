@@ -1,0 +1,168 @@
+"""Which works does a text mean: by title, by name, by identifier, whatever its accents and capitals?"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from catalog.database import upsert
+from catalog.identifiers import parse_ipi_name_number, parse_isrc, parse_iswc
+from catalog.tables import (
+    Party,
+    PartyName,
+    Recording,
+    RecordingWork,
+    SearchEntry,
+    Share,
+    Work,
+    WorkCredit,
+    WorkIdentifier,
+    WorkTitle,
+)
+from catalog.text import fold
+
+# A word in a title weighs more than in a name, and an identifier most.
+TITLE_WEIGHT, NAME_WEIGHT, IDENTIFIER_WEIGHT = 4.0, 2.0, 8.0
+SHORTEST_IDENTIFIER = 9
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One work that was found, the best first."""
+
+    work_id: str
+    title: str
+    iswc: str | None
+    origin: str
+    names: tuple[str, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """The hit as a JSON object."""
+        return {
+            "work": self.work_id,
+            "title": self.title,
+            "iswc": self.iswc,
+            "origin": self.origin,
+            "names": list(self.names),
+        }
+
+
+def search(session: Session, wanted: str, limit: int = 20) -> list[Hit]:
+    """The works in which every word of the text begins some word, ranked; none for an empty text."""
+    words = _words(wanted)
+    if not words:
+        return []
+    postgresql = session.get_bind().dialect.name == "postgresql"
+    ids = (_ids_postgresql if postgresql else _ids_sqlite)(session, words, limit)
+    names = _names(session, ids)
+    works = {work.id: work for work in session.scalars(select(Work).where(Work.id.in_(ids)))}
+    return [
+        Hit(work_id, works[work_id].title, works[work_id].iswc, works[work_id].origin, names[work_id])
+        for work_id in ids
+    ]
+
+
+def index_works(session: Session, work_ids: Sequence[str]) -> None:
+    """The works are found by what the catalogue says of them now."""
+    titles, names, identifiers = (defaultdict[str, set[str]](set) for _ in range(3))
+    ids = sorted(set(work_ids))
+    for work_id, title in [
+        *session.execute(select(Work.id, Work.title).where(Work.id.in_(ids))),
+        *session.execute(select(WorkTitle.work_id, WorkTitle.title).where(WorkTitle.work_id.in_(ids))),
+    ]:
+        titles[work_id].add(fold(title))
+    for work_id, name in _all_names(session, ids):
+        names[work_id].add(fold(name))
+    for work_id, value in _all_identifiers(session, ids):
+        identifiers[work_id] |= {fold(value), fold(value).replace(" ", "")}
+    rows = [
+        {
+            "work_id": work_id,
+            "titles": " ".join(sorted(titles[work_id])),
+            "names": " ".join(sorted(names[work_id])),
+            "identifiers": " ".join(sorted(identifiers[work_id])),
+        }
+        for work_id in ids
+    ]
+    upsert(session, SearchEntry, "work_id", rows)
+
+
+def _words(wanted: str) -> list[str]:
+    for parse in (parse_iswc, parse_isrc, parse_ipi_name_number):
+        identifier = parse(wanted)
+        if identifier is not None and len(wanted.strip()) >= SHORTEST_IDENTIFIER:
+            return [identifier.lower()]
+    return fold(wanted).split()
+
+
+def _ids_sqlite(session: Session, words: Sequence[str], limit: int) -> list[str]:
+    match = " ".join(f'"{word}"*' for word in words)
+    statement = text(
+        "SELECT work_id FROM work_search JOIN search_entry ON search_entry.id = work_search.rowid"
+        " WHERE work_search MATCH :match"
+        " ORDER BY bm25(work_search, :title, :name, :identifier), work_id LIMIT :limit"
+    )
+    weights = {"title": TITLE_WEIGHT, "name": NAME_WEIGHT, "identifier": IDENTIFIER_WEIGHT}
+    return list(session.scalars(statement, {"match": match, "limit": limit, **weights}))
+
+
+def _ids_postgresql(session: Session, words: Sequence[str], limit: int) -> list[str]:
+    def vector(column: Any, weight: str) -> Any:  # noqa: ANN401 - an SQL expression
+        return func.setweight(func.to_tsvector("simple", column), weight)
+
+    whole = vector(SearchEntry.identifiers, "A").op("||")(vector(SearchEntry.titles, "B"))
+    whole = whole.op("||")(vector(SearchEntry.names, "C"))
+    query = func.to_tsquery("simple", " & ".join(f"'{word}':*" for word in words))
+    statement = (
+        select(SearchEntry.work_id)
+        .where(whole.op("@@")(query))
+        .order_by(func.ts_rank(whole, query).desc(), SearchEntry.work_id)
+        .limit(limit)
+    )
+    return list(session.scalars(statement))
+
+
+def _names(session: Session, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, set[str]] = {work_id: set() for work_id in ids}
+    statement = select(WorkCredit.work_id, Party.name).join(Party, Party.id == WorkCredit.party_id)
+    for work_id, name in session.execute(statement.where(WorkCredit.work_id.in_(ids))):
+        found[work_id].add(name)
+    return {work_id: tuple(sorted(names)) for work_id, names in found.items()}
+
+
+def _all_names(session: Session, ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Every name, and the IPI name number, under which a party to one of the works is known."""
+    involved: dict[str, set[str]] = defaultdict(set)
+    for work_id, party_id in [
+        *session.execute(select(WorkCredit.work_id, WorkCredit.party_id).where(WorkCredit.work_id.in_(ids))),
+        *session.execute(
+            select(Share.work_id, Share.party_id).where(Share.work_id.in_(ids), Share.superseded_by.is_(None))
+        ),
+    ]:
+        involved[party_id].add(work_id)
+    parties = list(involved)
+    for party_id, name in [
+        *session.execute(select(Party.id, Party.name).where(Party.id.in_(parties))),
+        *session.execute(select(PartyName.party_id, PartyName.name).where(PartyName.party_id.in_(parties))),
+        *session.execute(
+            select(Party.id, Party.ipi_name_number).where(
+                Party.id.in_(parties), Party.ipi_name_number.is_not(None)
+            )
+        ),
+    ]:
+        for work_id in involved[party_id]:
+            yield work_id, name
+
+
+def _all_identifiers(session: Session, ids: Sequence[str]) -> list[tuple[str, str]]:
+    own = select(WorkIdentifier.work_id, WorkIdentifier.value).where(WorkIdentifier.work_id.in_(ids))
+    recordings = (
+        select(RecordingWork.work_id, Recording.isrc)
+        .join(Recording, Recording.id == RecordingWork.recording_id)
+        .where(RecordingWork.work_id.in_(ids), Recording.isrc.is_not(None))
+    )
+    found = [*session.execute(own), *session.execute(recordings)]
+    return [(work_id, value) for work_id, value in found if value]

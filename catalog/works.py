@@ -1,0 +1,268 @@
+"""What is on record about one work?"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from catalog.errors import NotFoundError
+from catalog.facts import load_facts
+from catalog.identifiers import format_iswc, parse_iswc
+from catalog.tables import (
+    Agreement,
+    Encoding,
+    Grant,
+    ImportBatch,
+    Party,
+    Recording,
+    RecordingWork,
+    Reservation,
+    Share,
+    Source,
+    Work,
+    WorkCredit,
+    WorkIdentifier,
+    WorkTitle,
+)
+from catalog.taxonomy import family_of, is_genre
+from catalog.vocabulary import IdentifierScheme
+
+Json = dict[str, Any]
+
+
+def find_work(session: Session, name: str) -> str:
+    """The id of a work by its id, its ISWC, or a submitter's number.
+
+    Raises:
+        NotFoundError: no work, or more than one, goes by it.
+    """
+    if session.get(Work, name) is not None:
+        return name
+    value = parse_iswc(name) or name
+    schemes = (IdentifierScheme.ISWC, IdentifierScheme.SUBMITTER)
+    statement = select(WorkIdentifier.work_id).where(
+        WorkIdentifier.value == value, WorkIdentifier.scheme.in_(schemes)
+    )
+    found = list(session.scalars(statement.distinct().limit(2)))
+    if len(found) != 1:
+        raise NotFoundError("work", name)
+    return found[0]
+
+
+def show_work(session: Session, name: str) -> Json:
+    """One work whole, as a JSON object: titles, identifiers, shares, grants, reservations, files, recordings.
+
+    Args:
+        session: reads only.
+        name: as `find_work`.
+
+    Raises:
+        NotFoundError: as `find_work`.
+    """
+    work = session.get_one(Work, find_work(session, name))
+    shares = _shares(session, work.id)
+    return {
+        "id": work.id,
+        "title": work.title,
+        "iswc": None if work.iswc is None else format_iswc(work.iswc),
+        "origin": work.origin.value,
+        "genre": work.genre,
+        "family": family_of(work.genre).value if work.genre and is_genre(work.genre) else None,
+        "language": work.language,
+        "payable": work.payable,
+        "public_domain": {
+            "territory": work.public_domain_in,
+            "from_on": _day(work.public_domain_from_on),
+            "basis": work.public_domain_basis,
+        }
+        if work.public_domain
+        else None,
+        "titles": _titles(session, work.id),
+        "identifiers": _identifiers(session, work.id),
+        "makers": _makers(session, work.id),
+        "shares": [share for share in shares if share["superseded_by"] is None],
+        "earlier_shares": [share for share in shares if share["superseded_by"] is not None],
+        "grants": _grants(session, work.id),
+        "reservations": _reservations(session, work.id),
+        "files": _files(session, work.id),
+        "recordings": _recordings(session, work.id),
+        "source": _source(session, work.source_id),
+        "batch": _batch(session, work.batch_id),
+    }
+
+
+def _rows(session: Session, statement: Select[Any]) -> Sequence[Any]:
+    return session.execute(statement).all()
+
+
+def _titles(session: Session, work_id: str) -> list[Json]:
+    statement = (
+        select(WorkTitle).where(WorkTitle.work_id == work_id).order_by(WorkTitle.kind, WorkTitle.title)
+    )
+    return [
+        {"title": title.title, "kind": title.kind.value, "language": title.language}
+        for title in session.scalars(statement)
+    ]
+
+
+def _identifiers(session: Session, work_id: str) -> list[Json]:
+    statement = select(WorkIdentifier).where(WorkIdentifier.work_id == work_id)
+    ordered = statement.order_by(WorkIdentifier.scheme, WorkIdentifier.authority, WorkIdentifier.value)
+    return [
+        {"scheme": name.scheme.value, "authority": name.authority, "value": name.value}
+        for name in session.scalars(ordered)
+    ]
+
+
+def _makers(session: Session, work_id: str) -> list[Json]:
+    statement = (
+        select(WorkCredit.role, Party)
+        .join(Party, Party.id == WorkCredit.party_id)
+        .where(WorkCredit.work_id == work_id)
+        .order_by(WorkCredit.role, Party.name, Party.id)
+    )
+    return [
+        {
+            "party": party.id,
+            "name": party.name,
+            "role": role.value,
+            "ipi_name_number": party.ipi_name_number,
+            "died_year": party.died_year,
+            "invented": party.invented,
+        }
+        for role, party in _rows(session, statement)
+    ]
+
+
+def _shares(session: Session, work_id: str) -> list[Json]:
+    statement = (
+        select(Share, Party.name)
+        .join(Party, Party.id == Share.party_id)
+        .where(Share.work_id == work_id)
+        .order_by(Share.kind, Share.right, Party.name, Share.id)
+    )
+    return [
+        {
+            "party": share.party_id,
+            "name": name,
+            "role": share.role.value,
+            "kind": share.kind.value,
+            "right": None if share.right is None else share.right.value,
+            "share_ppm": share.share_ppm,
+            "territory": share.territory,
+            "starts_on": _day(share.starts_on),
+            "ends_on": _day(share.ends_on),
+            "controlled": share.controlled,
+            "batch": share.batch_id,
+            "superseded_by": share.superseded_by,
+        }
+        for share, name in _rows(session, statement)
+    ]
+
+
+def _grants(session: Session, work_id: str) -> list[Json]:
+    facts = {fact.grant_id: fact for fact in load_facts(session, [work_id])[0].grants}
+    statement = (
+        select(Grant, Agreement.title, Agreement.invented, Party.name)
+        .join(Agreement, Agreement.id == Grant.agreement_id)
+        .join(Party, Party.id == Grant.licensor_id)
+        .where(Grant.id.in_(facts))
+        .order_by(Grant.id)
+    )
+    return [
+        {
+            "grant": grant.id,
+            "agreement": grant.agreement_id,
+            "title": title,
+            "invented": invented,
+            "licensor": grant.licensor_id,
+            "licensor_name": name,
+            "subject": grant.subject.value,
+            "scope": grant.scope.value,
+            "purposes": sorted(facts[grant.id].purposes),
+            "territory": grant.territory,
+            "starts_on": _day(grant.starts_on),
+            "ends_on": _day(grant.ends_on),
+        }
+        for grant, title, invented, name in _rows(session, statement)
+    ]
+
+
+def _reservations(session: Session, work_id: str) -> list[Json]:
+    ids = [fact.reservation_id for fact in load_facts(session, [work_id])[0].reservations]
+    statement = select(Reservation).where(Reservation.id.in_(ids)).order_by(Reservation.id)
+    return [
+        {
+            "reservation": row.id,
+            "protocol": row.protocol.value,
+            "signal": row.signal,
+            "signal_sha256": row.signal_sha256,
+            "seen_where": row.seen_where,
+            "seen_at": row.seen_at.isoformat(),
+            "lifted_on": _day(row.lifted_on),
+            "file": row.encoding_id,
+        }
+        for row in session.scalars(statement)
+    ]
+
+
+def _files(session: Session, work_id: str) -> list[Json]:
+    statement = select(Encoding).where(Encoding.work_id == work_id).order_by(Encoding.id)
+    return [
+        {
+            "sha256": encoding.id,
+            "format": encoding.format.value,
+            "name": encoding.file_name,
+            "bytes": encoding.bytes,
+            "licence": encoding.licence,
+            "licence_basis": encoding.licence_basis,
+            "editor": encoding.editor,
+            "source": _source(session, encoding.source_id),
+        }
+        for encoding in session.scalars(statement)
+    ]
+
+
+def _recordings(session: Session, work_id: str) -> list[Json]:
+    statement = (
+        select(Recording)
+        .join(RecordingWork, RecordingWork.recording_id == Recording.id)
+        .where(RecordingWork.work_id == work_id)
+        .order_by(Recording.id)
+    )
+    return [
+        {
+            "recording": recording.id,
+            "isrc": recording.isrc,
+            "title": recording.title,
+            "artist": recording.artist,
+            "label": recording.label,
+            "released_on": _day(recording.released_on),
+            "length_seconds": recording.length_seconds,
+        }
+        for recording in session.scalars(statement)
+    ]
+
+
+def _source(session: Session, source_id: str | None) -> Json | None:
+    source = None if source_id is None else session.get(Source, source_id)
+    if source is None:
+        return None
+    return {"source": source.id, "kind": source.kind.value, "name": source.name, "url": source.url}
+
+
+def _batch(session: Session, batch_id: str) -> Json:
+    batch = session.get_one(ImportBatch, batch_id)
+    return {
+        "batch": batch.id,
+        "format": batch.format.value,
+        "file": batch.file_name,
+        "sha256": batch.digest,
+        "imported_at": batch.imported_at.isoformat(),
+    }
+
+
+def _day(value: date | None) -> str | None:
+    return None if value is None else value.isoformat()
