@@ -1,0 +1,105 @@
+"""`contrafact generate`: a piece from a prompt, with its log record."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from console.cli.options import HomeOption, JsonOption, parsed, writing
+from console.output import say
+from console.progress import progress
+from console.steps.generating import generate_piece, prompt_json
+from model.prompt import Prompt, parse_prompt
+
+
+def read_metre(text: str) -> tuple[int, int]:
+    """A metre as it is written, such as 3/4."""
+    numerator, _, denominator = text.partition("/")
+    if not (numerator.isdecimal() and denominator.isdecimal()):
+        raise ValueError(f"'{text}' is no metre; write it as 3/4")
+    return int(numerator), int(denominator)
+
+
+def generate(
+    context: typer.Context,
+    run: Annotated[str | None, typer.Option("--run", help="A run; else the newest.")] = None,
+    prompt: Annotated[str | None, typer.Option("--prompt", help="What you want, as a sentence.")] = None,
+    genre: Annotated[str | None, typer.Option("--genre", help="One of 48, such as bossa_nova.")] = None,
+    mood: Annotated[str | None, typer.Option("--mood", help="Such as calm or energetic.")] = None,
+    instruments: Annotated[
+        str | None, typer.Option("--instruments", help="Names with commas: piano, bass, drums.")
+    ] = None,
+    tempo: Annotated[int | None, typer.Option("--tempo", help="Beats a minute.")] = None,
+    key: Annotated[str | None, typer.Option("--key", help="Such as 'E minor' or 'Bb major'.")] = None,
+    metre: Annotated[str | None, typer.Option("--metre", help="Such as 3/4.")] = None,
+    structure: Annotated[
+        str | None, typer.Option("--structure", help="AABA, or 'verse chorus verse chorus'.")
+    ] = None,
+    minutes: Annotated[float | None, typer.Option("--minutes", help="Length, up to 12.")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same piece.")] = 0,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a piece: MIDI, audio and stems, and a signed record of where it came from.
+
+    Example: contrafact generate --prompt "a calm bossa nova in E minor, AABA, 100 bpm" --seed 7
+    """
+    started = time.monotonic()
+    asked, unknown = parse_prompt(prompt) if prompt else (Prompt(), ())
+    options = {
+        "genre": genre,
+        "mood": mood,
+        "instruments": _names(instruments),
+        "tempo_bpm": tempo,
+        "key": key,
+        "metre": _metre(metre),
+        "structure": _sections(structure),
+        "minutes": minutes,
+    }
+    asked = Prompt(**{**asked.__dict__, **{name: value for name, value in options.items() if value}})
+    with writing(context, home) as opened, progress("Composing") as advance:
+        piece = generate_piece(opened, run, asked, seed, advance)
+    answer = {
+        "generation": piece.generation,
+        "run": piece.run,
+        "midi": str(piece.midi),
+        "audio": str(piece.mix) if piece.mix else None,
+        "stems": [str(path) for path in piece.stems],
+        "tracks": list(piece.tracks),
+        "bars": piece.num_bars,
+        "notes": piece.num_notes,
+        "prompt": prompt_json(asked),
+        "not_understood": list(unknown),
+        "plan": piece.plan,
+        "sound_bank": piece.sound_bank,
+        "seconds": round(time.monotonic() - started, 3),
+    }
+    lines = [
+        f"generation {piece.generation}",
+        f"asked for: {_told(prompt_json(asked))}",
+        *([f"not understood: {', '.join(unknown)}"] if unknown else []),
+        f"{piece.num_bars} bars, {piece.num_notes} notes, {', '.join(piece.tracks)}",
+        f"MIDI  {piece.midi}",
+        f"audio {piece.mix or 'none: there is no sound bank (contrafact doctor says how to install one)'}",
+        f"next: contrafact provenance attribute {piece.generation}",
+    ]
+    say(answer, lines, as_json=as_json)
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip().lower() for name in text.split(",") if name.strip()) if text else ()
+
+
+def _metre(text: str | None) -> tuple[int, int] | None:
+    return parsed(read_metre)(text) if text else None
+
+
+def _sections(text: str | None) -> tuple[str, ...]:
+    if not text:
+        return ()
+    words = text.replace(",", " ").split()
+    return tuple(words[0]) if len(words) == 1 and words[0].isupper() else tuple(words)
+
+
+def _told(asked: dict[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in asked.items()) or "anything"
