@@ -1,1 +1,22 @@
 """Which training examples a generation leaned on, and what share of it is theirs."""
+
+from provenance.attribution.attributor import AttributionResult, Attributor, IndexReport, Segment
+from provenance.attribution.blocks import Widths
+from provenance.attribution.reliability import Reliability, Verdict
+from provenance.attribution.shares import OwnerShare, SharePolicy
+from provenance.attribution.task import Checkpoint, Objective, SequenceTask
+
+__all__ = [
+    "AttributionResult",
+    "Attributor",
+    "Checkpoint",
+    "IndexReport",
+    "Objective",
+    "OwnerShare",
+    "Reliability",
+    "Segment",
+    "SequenceTask",
+    "SharePolicy",
+    "Verdict",
+    "Widths",
+]

@@ -151,8 +151,9 @@ class _Collector:
             add = self._adder(site, self._own_input(site, x, axis))
         self.busy = False
         output_axis = 0 if axis == SHARED else axis
-        hook = replaced.register_hook  # type: ignore[no-untyped-call]
-        hook(lambda grad: add(self._by_example(grad, output_axis)))
+        replaced.register_hook(  # type: ignore[no-untyped-call]
+            lambda grad: add(self._by_example(grad, output_axis))
+        )
         return replaced
 
     def _axis(self, site: Site) -> int:

@@ -48,4 +48,5 @@ def whitener_dd(curvature_dd: Tensor, damping: float) -> Tensor:
         return torch.zeros_like(identity_dd).float()
     factor_dd = torch.linalg.cholesky(curvature_dd / scale + damping * identity_dd)
     inverse_dd = torch.linalg.solve_triangular(factor_dd, identity_dd, upper=False)
-    return (inverse_dd / scale.sqrt()).float()
+    scaled_dd: Tensor = inverse_dd / scale.sqrt()
+    return scaled_dd.float()

@@ -1,0 +1,350 @@
+"""Which training examples lower the loss of a query, and what share of it is whose? For any PyTorch model.
+
+Shapes: N examples, Q queries, T anything after the examples, M null queries, C components (each
+checkpoint with each projection seed), S seeds, D width of a feature vector, H owners, k neighbours.
+"""
+
+import copy
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from provenance.attribution.blocks import Layout, Widths
+from provenance.attribution.errors import AttributionError
+from provenance.attribution.features import GradientFeatures
+from provenance.attribution.holders import HolderSums, Owner
+from provenance.attribution.indexing import (
+    ROWS,
+    Progress,
+    batches_of,
+    note_rows,
+    take_features,
+    white_stage,
+    whiten_NSD,
+    whiten_store,
+    whiteners_of,
+)
+from provenance.attribution.preconditioner import DAMPING
+from provenance.attribution.reliability import Reliability
+from provenance.attribution.shares import Claimants, Floats, OwnerShare, SharePolicy, Shares, shares_of
+from provenance.attribution.store import FeatureStore
+from provenance.attribution.task import Checkpoint, Objective, SequenceTask
+from provenance.attribution.weights import digest_of, load_weights, state_of
+
+if TYPE_CHECKING:
+    from provenance.attribution.index import InfluenceIndex
+
+METHOD = "projected-block-fisher/1"
+NULL_QUERIES = 64
+LEAST_LEFT_OUT = 0.01
+
+
+@dataclass(frozen=True)
+class IndexReport:
+    """What an index holds: how many examples, and how many bytes its folder has."""
+
+    examples: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The shares in one query alone: owners with more than nothing, by size, and what nobody can be given."""
+
+    shares: tuple[tuple[Owner, int], ...]
+    unattributed_ppm: int
+
+
+@dataclass(frozen=True)
+class AttributionResult:
+    """Shares of all queries together, and of each one; `method` and `settings` say how they came about."""
+
+    shares: tuple[OwnerShare, ...]
+    unattributed_ppm: int
+    reliability: Reliability
+    segments: tuple[Segment, ...]
+    method: str
+    settings: str
+
+
+class Attributor:
+    """Influence of training examples on queries, kept in a folder.
+
+    Args:
+        model: any module whose weights lie in linear, embedding, Conv1D or norm layers; it is copied.
+        directory: where the features go; one folder for one model, its checkpoints and settings.
+        checkpoints: the weights whose influences are averaged: of several trainings, or along one. None
+            takes the model as it is.
+        seeds: of the projections; every further one costs as much space as another checkpoint, but no pass.
+        damping: multiple of the mean diagonal of the curvature that is added to it.
+        batch_size: examples in one pass. shard_rows: examples in one file. Both change nothing but rounding.
+
+    Raises:
+        AttributionError: if a checkpoint does not fit the model, or the folder belongs to something else.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        task: SequenceTask,
+        directory: Path | str,
+        checkpoints: Sequence[Checkpoint] | None = None,
+        *,
+        objective: Objective = Objective.MARGIN,
+        widths: Widths | None = None,
+        seeds: Sequence[int] = (0,),
+        damping: float = DAMPING,
+        batch_size: int = 32,
+        shard_rows: int = 256,
+    ) -> None:
+        model = copy.deepcopy(model)
+        self._checkpoints = list(checkpoints or [Checkpoint(dict(copy.deepcopy(model).state_dict()))])
+        self._damping, self._batch_size = damping, batch_size
+        self._num_seeds = len(seeds)
+        self._features = GradientFeatures(
+            model, task, objective=objective, widths=widths or Widths(), seeds=tuple(seeds)
+        )
+        self._settings = {
+            "method": METHOD,
+            "checkpoints": [digest_of(state_of(checkpoint)) for checkpoint in self._checkpoints],
+            "objective": objective.value,
+            "widths": asdict(widths or Widths()),
+            "seeds": list(seeds),
+            "damping": damping,
+            "ignore_index": task.ignore_index,
+        }
+        self._store = FeatureStore(Path(directory), self._settings, shard_rows)
+
+    @property
+    def layout(self) -> Layout:
+        """The blocks that have features, and `uncovered`, the parameters that have none."""
+        return self._features.layout
+
+    @property
+    def num_examples(self) -> int:
+        """How many examples are indexed, those that were removed included."""
+        return self._store.num_examples
+
+    @property
+    def settings_digest(self) -> str:
+        """The SHA-256 of everything that determines the features."""
+        return hashlib.sha256(json.dumps(self._settings, sort_keys=True).encode()).hexdigest()
+
+    def index(self, tokens: Tensor | Iterable[Tensor], *, progress: Progress | None = None) -> IndexReport:
+        """Features of every example, on disk. Called again after a kill, it goes on where it was.
+
+        Args:
+            tokens: all examples in one tensor, or batches of them that can be gone through repeatedly.
+            progress: is told the stage and the number of examples done, after every shard.
+
+        Raises:
+            AttributionError: if the folder holds features of other examples.
+        """
+        note_rows(self._store, batches_of(tokens, self._batch_size))
+        for c, checkpoint in enumerate(self._checkpoints):
+            if self._store.is_complete(white_stage(c)):
+                continue
+            load_weights(self._features.model, checkpoint)
+            batches = batches_of(tokens, self._batch_size)
+            take_features(self._features, self._store, c, batches, progress or _quiet)
+            whiten_store(self._store, c, self._whiteners(c), self.layout.blocks, progress or _quiet)
+        return IndexReport(self.num_examples, self._store.num_bytes)
+
+    def _whiteners(self, c: int) -> list[Tensor]:
+        return whiteners_of(self._store, c, self.layout.blocks, self._num_seeds, self._damping)
+
+    def _queries_QSD(self, c: int, tokens: Tensor | Iterable[Tensor]) -> Tensor:
+        """The whitened features of queries under one checkpoint."""
+        if not self._store.is_complete(white_stage(c)):
+            raise AttributionError("the examples are not indexed yet; call index() with all of them first")
+        load_weights(self._features.model, self._checkpoints[c])
+        raw = [self._features.features_NSD(batch).cpu() for batch in batches_of(tokens, self._batch_size)]
+        return whiten_NSD(torch.cat(raw), self._whiteners(c), self.layout.blocks)
+
+    def _all_queries_QD(self, tokens: Tensor | Iterable[Tensor]) -> Tensor:
+        """The whitened features of queries under all components, whose inner products are mean influences."""
+        parts = [self._queries_QSD(c, tokens).flatten(1) for c in range(len(self._checkpoints))]
+        return torch.cat(parts, 1) / (len(parts) * self._num_seeds)
+
+    def _white_chunks(self) -> Iterator[NDArray[np.float16]]:
+        """The examples' whitened features under all components, shard by shard."""
+        stages = [white_stage(c) for c in range(len(self._checkpoints))]
+        for i in range(self._store.num_shards(ROWS)):
+            yield np.concatenate([self._store.chunk(stage, i) for stage in stages], axis=1)
+
+    def score(self, tokens: Tensor | Iterable[Tensor]) -> NDArray[np.float32]:
+        """The influence (Q, N) of every example on every query: higher lowers the query's loss more.
+
+        Exact for the stored features: a matrix product with each of them, averaged over the components.
+        """
+        queries_QD = self._all_queries_QD(tokens)
+        parts = [queries_QD @ torch.from_numpy(chunk).float().T for chunk in self._white_chunks()]
+        scores: NDArray[np.float32] = torch.cat(parts, 1).numpy()
+        return scores
+
+    def search(
+        self, tokens: Tensor | Iterable[Tensor], k: int = 100
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The ids and influences (Q, k) of the leading examples, found through FAISS."""
+        queries_QD = self._all_queries_QD(tokens).numpy()
+        return self._search_index().search(queries_QD, k)
+
+    def _search_index(self) -> "InfluenceIndex":
+        # Only here, so that gradients can be taken where there is no FAISS.
+        from provenance.attribution.index import InfluenceIndex
+
+        width = len(self._checkpoints) * self._num_seeds * self.layout.width
+        path = self._store.directory / "index.faiss"
+        if path.exists():
+            return InfluenceIndex.load(path, width)
+        index, start = InfluenceIndex(width), 0
+        for chunk in self._white_chunks():
+            ids = np.setdiff1d(np.arange(start, start + len(chunk)), self._store.removed)
+            index.add(chunk[ids - start], ids)
+            start += len(chunk)
+        index.save(path)
+        return index
+
+    def remove(self, ids: Iterable[int]) -> None:
+        """Takes examples out: their features are overwritten, and no search or share finds them again."""
+        ids = sorted(set(ids))
+        if ids and not 0 <= ids[0] <= ids[-1] < self.num_examples:
+            raise ValueError(f"examples are numbered 0 to {self.num_examples - 1}, not {ids[0]} to {ids[-1]}")
+        (self._store.directory / "index.faiss").unlink(missing_ok=True)
+        self._store.erase(ids, [white_stage(c) for c in range(len(self._checkpoints))])
+
+    def owner_sums(self, owners: Sequence[Owner] | NDArray[np.generic]) -> HolderSums:
+        """The sum of each owner's whitened features."""
+        width = len(self._checkpoints) * self._num_seeds * self.layout.width
+        return HolderSums.of(self._white_chunks(), _labels(owners, self.num_examples), width)
+
+    def score_owners(self, tokens: Tensor | Iterable[Tensor], sums: HolderSums) -> NDArray[np.float32]:
+        """The influence (Q, H) of all that each owner has, exactly, in the order of `sums.owners`."""
+        scores: NDArray[np.float32] = sums.scores_QH(self._all_queries_QD(tokens)).numpy()
+        return scores
+
+    def attribute(
+        self,
+        tokens: Tensor | Iterable[Tensor],
+        owners: Sequence[Owner] | NDArray[np.generic] | Tensor,
+        *,
+        units: Sequence[Owner] | NDArray[np.generic] | Tensor | None = None,
+        null_tokens: Tensor | Iterable[Tensor] | None = None,
+        policy: SharePolicy | None = None,
+    ) -> AttributionResult:
+        """Parts per million of the queries together, and of each one, by owner.
+
+        Args:
+            tokens: the queries: all segments of one generation.
+            owners: whose each example is.
+            units: the work of each example, over whose examples influence is added up before it is compared
+                with noise; without it each example stands for itself. A unit has one owner.
+            null_tokens: queries that have nothing to do with the examples. Without them, some examples serve,
+                each corrected for its own part in the curvature.
+        """
+        labels = _labels(owners, self.num_examples)
+        contents = self._contents()
+        claimants = Claimants.of(
+            labels, None if units is None else _labels(units, self.num_examples), contents
+        )
+        chosen_M = None if null_tokens is not None else self._null_examples(contents)
+        scores_CQN, nulls_CMN, norms_CQ = self._scores_and_nulls(tokens, null_tokens, chosen_M)
+        policy = policy or SharePolicy()
+        whole = shares_of(
+            scores_CQN.sum(1), nulls_CMN * norms_CQ[:, -1, None, None], claimants,
+            null_examples_M=chosen_M, policy=policy,
+        )  # fmt: skip
+        plain = replace(policy, draws=0)
+        segments = [
+            shares_of(
+                scores_CQN[:, q], nulls_CMN * norms_CQ[:, q, None, None], claimants,
+                null_examples_M=chosen_M, policy=plain,
+            )
+            for q in range(scores_CQN.shape[1])
+        ]  # fmt: skip
+        return AttributionResult(
+            whole.shares, whole.unattributed_ppm, whole.reliability,
+            tuple(_segment(segment) for segment in segments), METHOD, self.settings_digest,
+        )  # fmt: skip
+
+    def _contents(self) -> list[Owner]:
+        rows = np.concatenate([np.asarray(chunk) for chunk in self._store.chunks(ROWS)])
+        return [bytes(row).hex() for row in rows]
+
+    def _null_examples(self, contents: Sequence[Owner]) -> NDArray[np.int64]:
+        """Examples that serve as null queries: one of each content, chosen by digest and not by place."""
+        first: dict[Owner, int] = {}
+        for i, content in enumerate(contents):
+            first.setdefault(content, i)
+        kept = sorted(set(first) - {contents[i] for i in self._store.removed}, key=str)
+        return np.array([first[content] for content in kept[:NULL_QUERIES]], dtype=np.int64)
+
+    def _scores_and_nulls(
+        self,
+        tokens: Tensor | Iterable[Tensor],
+        null_tokens: Tensor | Iterable[Tensor] | None,
+        chosen_M: NDArray[np.int64] | None,
+    ) -> tuple[Floats, Floats, Floats]:
+        """Influences on queries and on null queries of length one; the queries' lengths, their sum's last."""
+        scores, nulls, norms = [], [], []
+        for c in range(len(self._checkpoints)):
+            query_QSD = self._queries_QSD(c, tokens)
+            null_MSD = (
+                self._queries_QSD(c, null_tokens) if chosen_M is None and null_tokens is not None
+                else self._stored_nulls_MSD(c, chosen_M)
+            )  # fmt: skip
+            null_MSD = null_MSD / null_MSD.norm(dim=-1, keepdim=True).clamp(min=1e-30)
+            both = torch.cat([query_QSD, null_MSD]).transpose(0, 1)
+            by_shard = [both @ self._component_rows(chunk) for chunk in self._store.chunks(white_stage(c))]
+            found = torch.cat(by_shard, 2).double().numpy()
+            scores.append(found[:, : len(query_QSD)])
+            nulls.append(found[:, len(query_QSD) :])
+            whole = torch.cat([query_QSD, query_QSD.sum(0, keepdim=True)])
+            norms.append(whole.norm(dim=-1).T.double().numpy())
+        return np.concatenate(scores), np.concatenate(nulls), np.concatenate(norms)
+
+    def _component_rows(self, chunk: NDArray[np.float16]) -> Tensor:
+        """A shard as (S, D, n)."""
+        rows_nD = torch.from_numpy(np.asarray(chunk, dtype=np.float32))
+        return rows_nD.reshape(len(chunk), self._num_seeds, -1).permute(1, 2, 0)
+
+    def _stored_nulls_MSD(self, c: int, chosen_M: NDArray[np.int64] | None) -> Tensor:
+        """The features of some examples as if they had had no part in the curvature, block by block.
+
+        With leverage h = |w|^2 / N, taking an example out of the Fisher divides its inner products with all
+        others by 1 - h, exactly. Source: Sherman and Morrison 1950, Ann. Math. Stat. 21, 124-127.
+        """
+        assert chosen_M is not None
+        rows = [self._store.chunk(white_stage(c), i // self._store.shard_rows) for i in chosen_M]
+        picked = [row[i % self._store.shard_rows] for row, i in zip(rows, chosen_M, strict=True)]
+        stacked = torch.from_numpy(np.stack(picked).astype(np.float32))
+        null_MSD = stacked.reshape(len(picked), self._num_seeds, -1)
+        for block in self.layout.blocks:
+            part = null_MSD[:, :, block.span]
+            leverage = (part**2).sum(-1, keepdim=True) / self.num_examples
+            null_MSD[:, :, block.span] = part / (1 - leverage).clamp(min=LEAST_LEFT_OUT)
+        return null_MSD
+
+
+def _quiet(_stage: str, _done: int) -> None:
+    """Progress that nobody looks at."""
+
+
+def _labels(values: Sequence[Owner] | NDArray[np.generic] | Tensor, num_examples: int) -> list[Owner]:
+    labels: list[Owner] = list(values.tolist() if isinstance(values, Tensor | np.ndarray) else values)
+    if len(labels) != num_examples:
+        raise ValueError(f"{num_examples} examples are indexed, but {len(labels)} labels are given")
+    return labels
+
+
+def _segment(shares: Shares) -> Segment:
+    paid = tuple((row.owner, row.share_ppm) for row in shares.shares if row.share_ppm)
+    return Segment(paid, shares.unattributed_ppm)
