@@ -171,7 +171,6 @@ class AttributionShare(Base):
     high_ppm: Mapped[int]
     influence: Mapped[str] = mapped_column(Text)
     __table_args__ = (
-        CheckConstraint("share_ppm BETWEEN 0 AND 1000000", name="share_ppm_in_range"),
         CheckConstraint(
             "low_ppm >= 0 AND low_ppm <= share_ppm AND share_ppm <= high_ppm AND high_ppm <= 1000000",
             name="interval_holds_the_share",

@@ -245,9 +245,6 @@ def create_attribution_share() -> None:
             "low_ppm >= 0 AND low_ppm <= share_ppm AND share_ppm <= high_ppm AND high_ppm <= 1000000",
             name=op.f("ck_attribution_share_interval_holds_the_share"),
         ),
-        sa.CheckConstraint(
-            "share_ppm BETWEEN 0 AND 1000000", name=op.f("ck_attribution_share_share_ppm_in_range")
-        ),
         sa.ForeignKeyConstraint(
             ["attribution_id"],
             ["attribution.id"],

@@ -23,7 +23,7 @@ LEAVES_NAME = "leaves.jsonl"
 MANIFEST_NAME = "manifest.json"
 MANIFEST_TYPE = "contrafact.corpus/1"
 
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\Z")]
+Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 
 
 class Strict(BaseModel):
