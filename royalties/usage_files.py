@@ -167,7 +167,7 @@ def read_parquet(path: Path) -> Iterator[Chunk]:
                 line += batch.num_rows
             if line == 1:
                 yield Chunk(*no_lines(), findings)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         message = f"is no whole Parquet file: {str(error)[:200]}"
         raise UnusableFileError(Finding("DAMAGED_FILE", path.name, message)) from error
 
@@ -187,7 +187,8 @@ def _check_types(schema: pa.Schema, file: str) -> list[Finding]:
 
 
 def _as_frame(batch: pa.RecordBatch, first_line: int) -> pl.DataFrame:
-    frame = pl.from_arrow(batch)
+    """The batch without the notes that its writer left at each field, which may be no text at all."""
+    frame = pl.from_arrow(pa.RecordBatch.from_arrays(batch.columns, names=batch.schema.names))
     assert isinstance(frame, pl.DataFrame)
     texts = [name for name, dtype in frame.schema.items() if not (dtype.is_integer() or dtype == pl.Date)]
     texts += [name for name in ("revenue",) if name in frame.columns and name not in texts]
