@@ -20,7 +20,8 @@ _KEY = "contrafact"  # one key: safetensors writes several in no fixed order
 
 
 def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]) -> None:
-    """A safetensors file with JSON metadata, there whole or not at all; the same values are the same bytes."""
+    """A safetensors file with JSON metadata, there whole or not at all; the same values are the same
+    bytes."""
     text = json.dumps(metadata, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     with replacing(path) as temporary:
         save_file({name: tensors[name].contiguous() for name in sorted(tensors)}, temporary, {_KEY: text})

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -34,11 +35,12 @@ from model.plan import (
     fit_spans,
     plan_rows,
 )
-from model.score import Score
+from model.score import GRID, Score
+
+Counts = npt.NDArray[np.integer[Any]]
 
 MAX_EVENTS = 512
 MANIFEST_TYPE = "contrafact.corpus/1"
-GRID_STEPS = 12
 
 _TRACK = pa.struct(
     [("program", pa.uint8()), ("drum", pa.bool_()), ("register", pa.uint8()), ("density", pa.uint8())]
@@ -88,8 +90,8 @@ SCHEMA = pa.schema(
     ]
 )
 """A shard. Plan columns (tracks to chords, bars) tell of the whole piece, two chords a bar; `notes` holds the
-notes of bars `bar_start` up to `bar_end`, bars counted from the beginning of the piece; `repeats` is the index
-of the earlier section, or null."""
+notes of bars `bar_start` up to `bar_end`, bars counted from the beginning of the piece; `repeats` is the
+index of the earlier section, or null."""
 
 
 class CorpusError(ModelError):
@@ -146,12 +148,12 @@ def cut(plan: SongPlan, notes: Ints, max_events: int = MAX_EVENTS) -> list[Excer
     return found
 
 
-def _runs(wanted: np.ndarray[Any, np.dtype[np.bool_]]) -> list[tuple[int, int]]:
+def _runs(wanted: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     edges = np.flatnonzero(np.diff(np.concatenate([[0], wanted.astype(np.int8), [0]])))
     return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
-def _shares(sizes: Ints, run: tuple[int, int], max_events: int) -> list[tuple[int, int]]:
+def _shares(sizes: Counts, run: tuple[int, int], max_events: int) -> list[tuple[int, int]]:
     """The bars of a run cut into the fewest pieces that fit, about equally large."""
     total = int(sizes[run[0] : run[1]].sum())
     aim = total / -(-total // max_events)
@@ -188,7 +190,7 @@ def plan_of(score: Score, analysis: Analysis, notes: Ints, genre: str) -> SongPl
     )  # fmt: skip
 
 
-def _energy(counts: Ints, start: int, end: int) -> int:
+def _energy(counts: Counts, start: int, end: int) -> int:
     """One to five: how many notes a section's bars have beside the piece's; three is as many."""
     mean = counts.mean()
     return int(np.clip(round(3 + 2 * np.log2(max(counts[start:end].mean(), 0.1) / max(mean, 0.1))), 1, 5))
@@ -383,7 +385,7 @@ def _read_manifest(directory: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads(data)
     except ValueError as error:
         raise CorpusError(f"{path} is not JSON: {error}") from error
-    expected = {"type": MANIFEST_TYPE, "grid": GRID_STEPS, "genres": list(GENRE_SLUGS)}
+    expected = {"type": MANIFEST_TYPE, "grid": GRID, "genres": list(GENRE_SLUGS)}
     for name, value in expected.items():
         if manifest.get(name) != value:
             raise CorpusError(f"{path}: {name} is {manifest.get(name)!r}, this model reads {value!r}")
@@ -434,5 +436,6 @@ def _check_rows(
         for name in ("origin", "grants"):
             if leaf[name] != row[name]:
                 raise CorpusError(
-                    f"{directory}: example {row['example_id']} says {name} {row[name]!r}, its leaf {leaf[name]!r}"
+                    f"{directory}: example {row['example_id']} says {name} {row[name]!r}, "
+                    f"its leaf {leaf[name]!r}"
                 )

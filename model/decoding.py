@@ -1,8 +1,9 @@
 """How is a piece written one event at a time, at a cost and in a memory that do not grow with it?
 
 The decoder keeps keys and values bar by bar. When a bar opens it gathers those of the bars that `sees_events`
-lets it see, with the summaries of all closed units; an event then attends to that and to its own bar. Bars that
-no later bar can see are forgotten. Step by step it says what one pass of the network over the whole says.
+lets it see, with the summaries of all closed units; an event then attends to that and to its own bar. Bars
+that no later bar can see are forgotten. Step by step it says what one pass of the network over the whole
+says.
 
 Shapes as in `model.network`; there is one song.
 """
@@ -14,8 +15,8 @@ import torch
 from torch import Tensor
 
 from model.events import BAR_MARK, MAX_TRACKS, Field, Ints
-from model.layers import Clock, GrowingKeys, KeyValue, sees_events
-from model.network import Composer, Level
+from model.layers import Clock, GrowingKeys, KeyValue, Level, sees_events
+from model.network import Composer
 from model.plan import PLAN_ROWS, Column
 from model.recall import NOT_SAID, find_echoes
 from model.streams import StreamStates, steps_of
@@ -83,6 +84,9 @@ class Decoder:
         self._steps_heard = 0
         self._merged = weight.new_zeros(1, 1, len(Field), model.config.head_width)
         self._here = 0
+        self._keys: list[GrowingKeys] = []
+        self._past = self._events = torch.empty(1, 0, len(Column), dtype=torch.long)
+        self._past_codes = self._codes = self._lower = weight.new_empty(1, 0, model.config.width)
 
     @property
     def num_kept_keys(self) -> int:

@@ -96,7 +96,8 @@ def decode_notes(fields: Ints, bars: Ints, tonic: int) -> Ints:
 def duration_codes(durations: Ints) -> Ints:
     """The index of the nearest duration in the table, the shorter one at a tie."""
     middles = (DURATIONS[:-1] + DURATIONS[1:]) / 2
-    return np.searchsorted(middles, durations, side="left").astype(np.int32)
+    codes: Ints = np.searchsorted(middles, durations, side="left").astype(np.int32)
+    return codes
 
 
 def notes_of(score: Score, bar_starts: Ints) -> Ints:
@@ -115,7 +116,8 @@ def notes_of(score: Score, bar_starts: Ints) -> Ints:
     same_as_previous = np.zeros(len(notes), dtype=bool)
     same_as_previous[1:] = (np.diff(notes[:, :4], axis=0) == 0).all(axis=1)
     keep = ~same_as_previous & (notes[:, Note.BAR] >= 0) & (notes[:, Note.POSITION] < MAX_BAR_STEPS)
-    return notes[keep]
+    kept: Ints = notes[keep]
+    return kept
 
 
 def _track_notes(index: int, track: Track, bar_starts: Ints) -> Ints:

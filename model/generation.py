@@ -1,8 +1,8 @@
 """How does a composer write a piece that is in form, in metre, in range and in key?
 
-Nothing is mended afterwards: at each choice what cannot be is not on offer. A section that repeats another takes
-its bars, read by the network as if it had chosen them, up to the last bar of each phrase pair, which is composed
-anew; so a return is heard as one and still leads on.
+Nothing is mended afterwards: at each choice what cannot be is not on offer. A section that repeats another
+takes its bars, read by the network as if it had chosen them, up to the last bar of each phrase pair, which
+is composed anew; so a return is heard as one and still leads on.
 """
 
 from collections.abc import Callable, Iterator
@@ -39,6 +39,7 @@ from model.plan import (
     MARKER_FIELDS,
     Column,
     SongPlan,
+    TrackPlan,
     plan_rows,
     rows_of_fields,
 )
@@ -54,8 +55,10 @@ NEVER = -1e9
 MAX_BAR_EVENTS = 256
 FOREIGN = -5.0  # what a pitch outside key and chord is worth in nats
 OF_CHORD = 0.4
-SILENCE_BARS = 2  # bars after which a silent track is helped to a note
-SILENCE_HELP = 0.7  # in nats for each further bar
+BALANCE = 1.0  # nats for each e-fold by which a track is behind its planned number of notes
+MAX_BALANCE = 3.0
+FULLNESS = 2.5  # nats against ending a bar that is still empty where notes are planned
+REGISTER = 0.25  # nats for each semitone outside a track's register
 TEMPERATURE = {
     Field.POSITION: 0.95, Field.TRACK: 1.0, Field.PITCH: 0.9, Field.DURATION: 0.9, Field.VELOCITY: 0.9,
 }  # fmt: skip
@@ -121,8 +124,12 @@ class _Writer:
         self.plan, self.ensemble, self.rng = plan, ensemble, rng
         self.decoder = Decoder(model, plan_rows(plan), plan.sources_of_bars)
         self.fields: list[Ints] = []  # of the notes of each bar
-        self.silent_bars = np.zeros(MAX_TRACKS)
+        self.planned = np.array([2.0 ** (track.density - 3) for track in plan.tracks])
+        self.due, self.played = np.zeros(len(ensemble)), np.zeros(len(ensemble))
         self.ranges = [_pitch_range(player, plan.tonic) for player in ensemble]
+        self.registers = [
+            _register_worth(*span) for span in zip(plan.tracks, ensemble, self.ranges, strict=True)
+        ]
         self.worth = _pitch_worth(plan.is_minor)
 
     def notes(self) -> Ints:
@@ -135,43 +142,48 @@ class _Writer:
         """The next bar: taken from the one that it repeats, or composed."""
         marker = rows_of_fields(self.plan, np.array([MARKER_FIELDS], np.int32), np.array([bar], np.int32))
         source = int(self.plan.sources_of_bars[bar])
+        section = self.plan.sections[self.plan.sections_of_bars[bar]]
+        wanted = self.planned * 2.0 ** ((section.energy - 3) / 3)
+        self.due += wanted
         if source >= 0 and not self._leads_on(bar):
             fields = self.fields[source]
             rows = rows_of_fields(self.plan, fields, np.full(len(fields), bar, dtype=np.int32))
             self.decoder.read(np.concatenate([marker, rows]))
+            self.played += np.bincount(fields[:, Field.TRACK], minlength=len(self.played))
         else:
             self.decoder.read(marker)
-            fields = self._compose(marker[0])
+            fields = self._compose(marker[0], float(wanted.sum()))
         self.fields.append(fields)
-        played = np.bincount(fields[:, Field.TRACK], minlength=MAX_TRACKS) > 0
-        self.silent_bars = np.where(played, 0, self.silent_bars + 1)
 
     def _leads_on(self, bar: int) -> bool:
         """Whether a repeated bar is composed anew: the last of its section."""
-        section = self.plan.sections[self.plan.sections_of_bars[bar]]
-        return bar == section.bar_end - 1
+        return any(section.bar_end == bar + 1 for section in self.plan.sections)
 
-    def _compose(self, marker: Ints) -> Ints:
+    def _compose(self, marker: Ints, wanted: float) -> Ints:
         found: list[Ints] = []
         row = marker.copy()
         while len(found) < MAX_BAR_EVENTS:
-            event = self._next_event(row, found)
+            event = self._next_event(row, found, wanted)
             if event is None:
                 break
             found.append(event[Column.POSITION : Column.VELOCITY + 1].copy())
             row = event
+            self.played[event[Column.TRACK]] += 1
             self.decoder.read(row[None])
         return np.array(found, dtype=np.int32).reshape(-1, len(Field))
 
-    def _next_event(self, row: Ints, found: list[Ints]) -> Ints | None:
+    def _next_event(self, row: Ints, found: list[Ints], wanted: float) -> Ints | None:
         """The next note of the bar as an event row, or None where the bar is over."""
         event = row.copy()
         event[Column.POSITION : Column.VELOCITY + 1] = -1
         here = found[-1] if found else None
         open_here = _tracks_open(self.ensemble, found)
-        position = self._choose(
-            Field.POSITION, event, _position_worth(row, here is not None, open_here.any())
+        worth = _position_worth(row, here is not None, bool(open_here.any()))
+        fullness = len(found) / wanted
+        worth[BAR_MARK] += FULLNESS * (
+            min(0.0, fullness / 0.6 - 1) + float(np.clip(fullness / 1.5 - 1, 0, 2))
         )
+        position = self._choose(Field.POSITION, event, worth)
         if position >= BAR_MARK:
             return None
         bar_start = row[Column.TIME] - (here[Field.POSITION] if here is not None else 0)
@@ -191,8 +203,9 @@ class _Writer:
         return sample(logits, self.rng, temperature=TEMPERATURE[field], top_p=TOP_P)
 
     def _track_worth(self, open_here: npt.NDArray[np.bool_], at_once: bool) -> Floats:
-        worth = SILENCE_HELP * np.maximum(self.silent_bars - SILENCE_BARS, 0).clip(max=6)
-        worth[len(self.ensemble) :] = NEVER
+        worth = np.full(MAX_TRACKS, NEVER)
+        behind = BALANCE * np.log((self.due + 1) / (self.played + 1))
+        worth[: len(behind)] = behind.clip(-MAX_BALANCE, MAX_BALANCE)
         if at_once:
             worth[~open_here] = NEVER
         return worth
@@ -202,6 +215,7 @@ class _Writer:
         low, high = self.ranges[track]
         late = 2 * event[Column.POSITION] >= event[Column.LENGTH]
         worth = self.worth[event[Column.CHORD_B if late else Column.CHORD_A]].copy()
+        worth += self.registers[track]
         worth[: max(low, above + 1)] = NEVER
         worth[high + 1 :] = NEVER
         return worth
@@ -209,8 +223,8 @@ class _Writer:
     def _duration_worth(self, event: Ints) -> Floats:
         """No note outlasts its section."""
         section = self.plan.sections[event[Column.SECTION]]
-        left = self.plan.bar_starts[section.bar_end] - event[Column.TIME]
-        return np.where(left >= DURATIONS, 0.0, NEVER)
+        left = int(self.plan.bar_starts[section.bar_end]) - int(event[Column.TIME])
+        return np.where(left >= DURATIONS, 0.0, NEVER).astype(np.float64)
 
 
 def _tracks_open(ensemble: tuple[Instrument, ...], found: list[Ints]) -> npt.NDArray[np.bool_]:
@@ -245,6 +259,16 @@ def _pitch_range(player: Instrument, tonic: int) -> tuple[int, int]:
     """The lowest and the highest pitch code that an instrument plays in a key."""
     offset = PITCH_CODES if player.is_drum else 6 - tonic_shift(tonic)
     return player.low + offset, player.high + offset
+
+
+def _register_worth(track: TrackPlan, player: Instrument, span: tuple[int, int]) -> Floats:
+    """What each pitch code is worth to a track: less, the farther it lies outside the planned register."""
+    worth = np.zeros(FIELD_SIZES[Field.PITCH])
+    if track.register:
+        centre = span[0] + (track.register - 0.5) * 11 - player.low
+        distance = np.abs(np.arange(len(worth)) - centre) - (player.high - player.low) / 4
+        worth -= REGISTER * np.maximum(distance, 0)
+    return worth
 
 
 def _pitch_worth(is_minor: bool) -> Floats:

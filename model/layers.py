@@ -83,6 +83,11 @@ class KeyValue(NamedTuple):
         return KeyValue(self.key[:, :, index_K], self.value[:, :, index_K])
 
 
+def split_heads(x_NTD: Tensor, heads: int) -> Tensor:
+    """The vectors cut into heads, (N, H, T, d)."""
+    return x_NTD.reshape(*x_NTD.shape[:-1], heads, -1).transpose(1, 2)
+
+
 class Kept(Protocol):
     """Keys and values of earlier calls."""
 
@@ -126,7 +131,8 @@ def attend(query_NHTd: Tensor, seen: KeyValue, mask_NTK: Tensor) -> Tensor:
     query, key, value = query_NHTd, seen.key, seen.value
     if query.dtype == torch.bfloat16 and query.device.type == "cpu":
         score = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
-        return score.masked_fill(~mask_NTK[:, None], NEVER).softmax(-1).to(value.dtype) @ value
+        weight: Tensor = score.masked_fill(~mask_NTK[:, None], NEVER).softmax(-1)
+        return weight.to(value.dtype) @ value
     return F.scaled_dot_product_attention(query, key, value, attn_mask=mask_NTK[:, None])
 
 
@@ -150,7 +156,7 @@ class Block(nn.Module):
 
     def split(self, x_NTD: Tensor) -> Tensor:
         """The vectors cut into heads, (N, H, T, d)."""
-        return x_NTD.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return split_heads(x_NTD, self.heads)
 
     def keys(self, normed_NKD: Tensor, clock: Clock | None) -> KeyValue:
         """Keys and values of normed vectors."""
@@ -206,8 +212,74 @@ class Pool(nn.Module):
             member_NUT: True where a child belongs to a unit.
         """
         normed = self.norm(children_NTD)
-        value = self.value(normed).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        value = split_heads(self.value(normed), self.heads)
         score = self.score(normed).transpose(1, 2)[:, :, None]
         score = score.masked_fill(~member_NUT[:, None], -1e9)
         weight = score.softmax(-1).to(value.dtype) * member_NUT[:, None]
-        return (weight @ value).transpose(1, 2).flatten(2)
+        summary: Tensor = (weight @ value).transpose(1, 2).flatten(2)
+        return summary
+
+
+class Level(nn.Module):
+    """Summaries of the units of one level: pooled from their children, then read in order."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.pool = Pool(width, heads)
+        self.block = Block(width, heads, 1)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, children_NKD: Tensor, member_NUK: Tensor, clock: Clock) -> Tensor:
+        """The summaries (N, U, D); each has seen the units of its level up to itself."""
+        x_NUD = self.pool(children_NKD, member_NUK)
+        place = torch.arange(x_NUD.shape[1], device=x_NUD.device)
+        read: Tensor = self.norm(self.block(x_NUD, clock, (place[None] <= place[:, None])[None])[0])
+        return read
+
+    def advance(self, children_1KD: Tensor, clock: Clock, kept: KeyValue) -> tuple[Tensor, KeyValue]:
+        """The summary (1, 1, D) of one unit that closed after those whose keys are kept, and all keys."""
+        mask = torch.ones(1, 1, children_1KD.shape[1], dtype=torch.bool, device=children_1KD.device)
+        pooled = self.pool(children_1KD, mask)
+        sees = torch.ones(1, 1, kept.key.shape[2] + 1, dtype=torch.bool, device=mask.device)
+        x_1UD, own = self.block(pooled, clock, sees, kept=kept)
+        return self.norm(x_1UD), kept.joined(own)
+
+
+class PlanReading(nn.Module):
+    """Every event asks the whole plan."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width)
+        self.query = nn.Linear(width, width, bias=False)
+        self.keyvalue = nn.Linear(width, 2 * width, bias=False)
+        self.mix = nn.Linear(width, width, bias=False)
+
+    def forward(self, x_NTD: Tensor, rows_NPD: Tensor, present_NP: Tensor) -> Tensor:
+        """The answers (N, T, D)."""
+        query, key, value = (
+            split_heads(x, self.heads)
+            for x in (self.query(self.norm(x_NTD)), *self.keyvalue(rows_NPD).chunk(2, -1))
+        )
+        heard = F.scaled_dot_product_attention(query, key, value, attn_mask=present_NP[:, None, None])
+        answer: Tensor = self.mix(heard.transpose(1, 2).flatten(2))
+        return answer
+
+
+class FieldHead(nn.Module):
+    """The logits of one field."""
+
+    def __init__(self, width: int, size: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.widen = nn.Linear(width, 2 * width)
+        self.narrow = nn.Linear(2 * width, width)
+        self.norm_out = nn.LayerNorm(width)
+        self.out = nn.Linear(width, size)
+
+    def forward(self, z_NTM: Tensor) -> Tensor:
+        """Logits (N, T, size)."""
+        z_NTM = z_NTM + self.narrow(F.gelu(self.widen(self.norm(z_NTM)), approximate="tanh"))
+        logits: Tensor = self.out(self.norm_out(z_NTM))
+        return logits

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.events import BAR_MARK, FIELD_SIZES, MAX_TRACKS, PITCH_CODES, Field
-from model.layers import NEVER, Block, Clock, KeyValue, Pool, sees_events, sees_units
+from model.layers import NEVER, Block, Clock, FieldHead, Level, PlanReading, sees_events, sees_units
 from model.plan import (
     FIRST_PHRASE_ROW,
     FIRST_SECTION_ROW,
@@ -63,8 +63,8 @@ class ComposerConfig:
 class Output(NamedTuple):
     """Logits of every event's fields, given the events before it and its own earlier fields.
 
-    The first event has no past and logits of zero. `chord_NSV` and `onsets_NSX` are what the streams expect of
-    each half bar, given those before it; `steps` is what came.
+    The first event has no past and logits of zero. `chord_NSV` and `onsets_NSX` are what the streams expect
+    of each half bar, given those before it; `steps` is what came.
     """
 
     fields: tuple[Tensor, ...]  # one (N, T, V) a field
@@ -123,7 +123,7 @@ class Units(NamedTuple):
         member = phrase_of_bar[:, None] == phrases[:, None]
         section_of_phrase = torch.where(member, section_of_bar[:, None], -1).amax(-1)
         in_section = section_of_phrase[:, None] == sections[:, None]
-        return cls(*local, marker, bar_of_event, member, in_section)
+        return cls(local[0], local[1], local[2], marker, bar_of_event, member, in_section)
 
 
 class PlanEncoder(nn.Module):
@@ -202,7 +202,8 @@ class Reader(nn.Module):
             -1,
         )  # fmt: skip
         index = self.starts + torch.where(values < 0, self.sizes, values)
-        return self.code(index).sum(2) + plan.row(FIRST_TRACK_ROW, column[Column.TRACK])
+        codes: Tensor = self.code(index).sum(2)
+        return codes + plan.row(FIRST_TRACK_ROW, column[Column.TRACK])
 
     def forward(
         self, codes_NTD: Tensor, events_NTF: Tensor, heard_NTED: Tensor, state_NTE: Tensor, plan: Plan
@@ -217,52 +218,8 @@ class Reader(nn.Module):
         section = plan.row(FIRST_SECTION_ROW, events_NTF[..., Column.SECTION])
         phrase = plan.row(FIRST_PHRASE_ROW, events_NTF[..., Column.PHRASE])
         x_NTD = codes_NTD + section + phrase + self.echo(heard.flatten(2))
-        return x_NTD + self.ask_plan(x_NTD, plan)
-
-
-class PlanReading(nn.Module):
-    """Every event asks the whole plan."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm = nn.LayerNorm(width)
-        self.query = nn.Linear(width, width, bias=False)
-        self.keyvalue = nn.Linear(width, 2 * width, bias=False)
-        self.mix = nn.Linear(width, width, bias=False)
-
-    def forward(self, x_NTD: Tensor, plan: Plan) -> Tensor:
-        """The answers (N, T, D)."""
-        query, key, value = (
-            x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for x in (self.query(self.norm(x_NTD)), *self.keyvalue(plan.rows_NPD).chunk(2, -1))
-        )
-        heard = F.scaled_dot_product_attention(query, key, value, attn_mask=plan.present_NP[:, None, None])
-        return self.mix(heard.transpose(1, 2).flatten(2))
-
-
-class Level(nn.Module):
-    """Summaries of the units of one level: pooled from their children, then read in order."""
-
-    def __init__(self, config: ComposerConfig) -> None:
-        super().__init__()
-        self.pool = Pool(config.width, config.heads)
-        self.block = Block(config.width, config.heads, 1)
-        self.norm = nn.LayerNorm(config.width)
-
-    def forward(self, children_NKD: Tensor, member_NUK: Tensor, clock: Clock) -> Tensor:
-        """The summaries (N, U, D); each has seen the units of its level up to itself."""
-        x_NUD = self.pool(children_NKD, member_NUK)
-        place = torch.arange(x_NUD.shape[1], device=x_NUD.device)
-        return self.norm(self.block(x_NUD, clock, (place[None] <= place[:, None])[None])[0])
-
-    def advance(self, children_1KD: Tensor, clock: Clock, kept: KeyValue) -> tuple[Tensor, KeyValue]:
-        """The summary (1, 1, D) of one unit that closed after those whose keys are kept, and all keys."""
-        mask = torch.ones(1, 1, children_1KD.shape[1], dtype=torch.bool, device=children_1KD.device)
-        pooled = self.pool(children_1KD, mask)
-        sees = torch.ones(1, 1, kept.key.shape[2] + 1, dtype=torch.bool, device=mask.device)
-        x_1UD, own = self.block(pooled, clock, sees, kept=kept)
-        return self.norm(x_1UD), kept.joined(own)
+        answer: Tensor = self.ask_plan(x_NTD, plan.rows_NPD, plan.present_NP)
+        return x_NTD + answer
 
 
 def beat_phase(position: Tensor) -> Tensor:
@@ -276,29 +233,12 @@ def pitch_class(pitch: Tensor) -> Tensor:
     return torch.where(pitch < 0, NOT_SAID, named)
 
 
-class FieldHead(nn.Module):
-    """The logits of one field."""
-
-    def __init__(self, width: int, size: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.widen = nn.Linear(width, 2 * width)
-        self.narrow = nn.Linear(2 * width, width)
-        self.norm_out = nn.LayerNorm(width)
-        self.out = nn.Linear(width, size)
-
-    def forward(self, z_NTM: Tensor) -> Tensor:
-        """Logits (N, T, size)."""
-        z_NTM = z_NTM + self.narrow(F.gelu(self.widen(self.norm(z_NTM)), approximate="tanh"))
-        return self.out(self.norm_out(z_NTM))
-
-
 class Head(nn.Module):
     """Chooses the fields of an event one after the other, each knowing those before it.
 
-    What the streams say enters through a gate for each field. A position is also told by its place in the beat
-    and its distance from here, a pitch by its class and its distance from the last note of its track; the
-    logits of these ways of saying it are summed.
+    What the streams say enters through a gate for each field. A position is also told by its place in the
+    beat and its distance from here, a pitch by its class and its distance from the last note of its track;
+    the logits of these ways of saying it are summed.
     """
 
     CODES = (
@@ -333,10 +273,11 @@ class Head(nn.Module):
     def merge(self, x_NTD: Tensor, streams: StreamStates) -> Tensor:
         """What the fields start from (N, T, 5, M): the event's vector and, through gates, the streams."""
         normed = self.norm(x_NTD)
-        base = self.base(normed).unflatten(-1, (len(Field), -1))
-        gate = self.gate(normed).sigmoid().unflatten(-1, (len(Field), 2))
+        base = self.base(normed).view(*x_NTD.shape[:-1], len(Field), -1)
+        gate = self.gate(normed).sigmoid().view(*x_NTD.shape[:-1], len(Field), 2)
         harmony, rhythm = self.harmony(streams.harmony), self.rhythm(streams.rhythm)
-        return base + gate[..., :1] * harmony[..., None, :] + gate[..., 1:] * rhythm[..., None, :]
+        merged: Tensor = base + gate[..., :1] * harmony[..., None, :] + gate[..., 1:] * rhythm[..., None, :]
+        return merged
 
     def contexts(self, events_NTF: Tensor, last_NT2: Tensor, tracks_N24M: Tensor) -> list[Tensor]:
         """For each field what is known of its event (N, T, M) when it is chosen."""
@@ -364,18 +305,19 @@ class Head(nn.Module):
         self, field: Field, z_NTM: Tensor, here_NT: Tensor, last_NT2: Tensor, tracks: Tracks
     ) -> Tensor:
         """The logits (N, T, V) of one field."""
-        raw = self.fields[field](z_NTM)
+        raw: Tensor = self.fields[field](z_NTM)
         if field == Field.POSITION:
             return _position_logits(raw, here_NT)
         if field == Field.TRACK:
             alike = raw @ tracks.keys_N24M.transpose(1, 2) / raw.shape[-1] ** 0.5
-            return alike.masked_fill(tracks.absent_N24[:, None], NEVER)
+            found: Tensor = alike.masked_fill(tracks.absent_N24[:, None], NEVER)
+            return found
         return _pitch_logits(raw, last_NT2[..., 0]) if field == Field.PITCH else raw
 
 
 def _position_logits(raw: Tensor, here_NT: Tensor) -> Tensor:
     size = FIELD_SIZES[Field.POSITION]
-    table, phase, step = raw.split([size, BEAT, MAX_STEP + 1], -1)
+    table, phase, step = torch.split(raw, [size, BEAT, MAX_STEP + 1], -1)
     position = torch.arange(BAR_MARK, device=raw.device)
     distance = position - here_NT[..., None]
     by_step = step.gather(-1, distance.clamp(0, MAX_STEP)) * ((distance >= 0) & (distance <= MAX_STEP))
@@ -384,7 +326,7 @@ def _position_logits(raw: Tensor, here_NT: Tensor) -> Tensor:
 
 def _pitch_logits(raw: Tensor, last_NT: Tensor) -> Tensor:
     size = FIELD_SIZES[Field.PITCH]
-    table, names, leap = raw.split([size, 13, 2 * MAX_LEAP + 1], -1)
+    table, names, leap = torch.split(raw, [size, 13, 2 * MAX_LEAP + 1], -1)
     pitch = torch.arange(size, device=raw.device)
     leap_NTV = pitch - last_NT[..., None]
     told = (leap_NTV.abs() <= MAX_LEAP) & (last_NT >= 0)[..., None] & (last_NT < PITCH_CODES)[..., None]
@@ -404,7 +346,7 @@ class Composer(nn.Module):
         self.lower = nn.ModuleList(
             Block(config.width, config.heads, config.expansion) for _ in range(config.lower_layers)
         )
-        self.bars, self.phrases, self.sections = Level(config), Level(config), Level(config)
+        self.bars, self.phrases, self.sections = (Level(config.width, config.heads) for _ in range(3))
         self.upper = nn.ModuleList(
             Block(config.width, config.heads, config.expansion) for _ in range(config.upper_layers)
         )
@@ -439,9 +381,8 @@ class Composer(nn.Module):
     def _attend(self, events_NTF: Tensor, units: Units, plan: Plan) -> Tensor:
         codes = self.reader.codes(events_NTF, plan)
         row, state = find_echoes(events_NTF, events_NTF, events_NTF[:, :1, Column.BAR])
-        heard = codes.gather(1, row.flatten(1)[..., None].expand(-1, -1, codes.shape[2])).unflatten(
-            1, row.shape[1:]
-        )
+        width = codes.shape[2]
+        heard = codes.gather(1, row.flatten(1)[..., None].expand(-1, -1, width)).view(*row.shape, width)
         x_NTD = self.reader(codes, events_NTF, heard, state, plan)
         clock = Clock.at(events_NTF[..., Column.TIME], self.head_width, x_NTD.dtype)
         mask_NTT = self._event_mask(events_NTF, units)

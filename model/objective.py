@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.events import MAX_FIELD_SIZE, Field
-from model.network import IGNORED, NEVER, Composer, Output
+from model.layers import NEVER
+from model.network import IGNORED, Composer, Output
 from model.plan import PLAN_ROWS, Column
 
 CHORD_WEIGHT = 0.2
@@ -68,12 +69,14 @@ def attribution_logits(model: Composer, rows_NRF: Tensor) -> Tensor:
 
 
 def attribution_targets(rows_NRF: Tensor) -> Tensor:
-    """What the logits of `attribution_logits` should have said (N, T x 5); -100 where nothing is to be said."""
+    """What the logits of `attribution_logits` should have said (N, T x 5); -100 where nothing is to be
+    said."""
     return targets_of(rows_NRF[:, PLAN_ROWS:]).flatten(1)
 
 
 def targets_of(events_NTF: Tensor) -> Tensor:
-    """The fields (N, T, 5) to be predicted; -100 for the first event, for padding, for a marker's absent fields."""
+    """The fields (N, T, 5) to be predicted; -100 for the first event, for padding, for a marker's absent
+    fields."""
     fields = events_NTF[..., Column.POSITION : Column.VELOCITY + 1].long()
     said = (events_NTF[..., Column.KIND] > 0)[..., None] & (fields >= 0)
     first = torch.arange(fields.shape[1], device=fields.device)[:, None] == 0

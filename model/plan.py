@@ -1,7 +1,7 @@
 """What is known of a song before its first note, and how does a network read it?
 
-The plan of a song is made of discrete symbols: genre, key, tempo, metre of every bar, the tracks, sections with
-the section that each repeats, phrases, two chords a bar. In training it is derived from the score; in
+The plan of a song is made of discrete symbols: genre, key, tempo, metre of every bar, the tracks, sections
+with the section that each repeats, phrases, two chords a bar. In training it is derived from the score; in
 generation it is chosen before any note. Because it holds nothing but what was decided earlier, a network may
 read all of it, forwards and backwards, and stay causal in the notes.
 
@@ -32,7 +32,8 @@ MAX_PHRASES = 96
 MAX_PLACE = 16
 CHORD_TONES: dict[str, tuple[int, ...]] = {
     "maj": (0, 4, 7), "min": (0, 3, 7), "dim": (0, 3, 6), "aug": (0, 4, 8), "dom7": (0, 4, 7, 10),
-    "maj7": (0, 4, 7, 11), "min7": (0, 3, 7, 10), "hdim7": (0, 3, 6, 10), "dim7": (0, 3, 6, 9), "sus4": (0, 5, 7),
+    "maj7": (0, 4, 7, 11), "min7": (0, 3, 7, 10), "hdim7": (0, 3, 6, 10), "dim7": (0, 3, 6, 9), "sus4": (0,
+    5, 7),
 }  # fmt: skip
 CHORD_QUALITIES = tuple(CHORD_TONES)
 NUM_CHORDS = 2 + 12 * len(CHORD_QUALITIES)  # 0 unknown, 1 none, then root above the tonic x quality
@@ -58,8 +59,8 @@ class Kind(IntEnum):
 class Column(IntEnum):
     """Columns of an event row. A plan row keeps its attributes in the columns from 1 on.
 
-    From METRE on a row says what the plan holds of the event's bar: known before the bar begins. SOURCE is the
-    bar that it repeats, PLACE its place in its phrase, LEFT the bars that still follow in the phrase.
+    From METRE on a row says what the plan holds of the event's bar: known before the bar begins. SOURCE is
+    the bar that it repeats, PLACE its place in its phrase, LEFT the bars that still follow in the phrase.
     Bars, phrases and sections are numbered, and TIME counts grid steps, from the beginning of the song.
     """
 
@@ -139,8 +140,9 @@ class SectionPlan:
 class SongPlan:
     """All that is decided before the notes.
 
-    `genre` and `family` are names out of `model.genres`, or empty where they are not known. `metres` has numerator and denominator of every bar, `chords` two codes a bar: 0 for none, else
-    1 + root x number of qualities + quality.
+    `genre` and `family` are names out of `model.genres`, or empty where they are not known. `metres` has
+    numerator and denominator of every bar, `chords` two codes a bar: 0 for none, else 1 + root x number of
+    qualities + quality.
     """
 
     genre: str

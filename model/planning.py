@@ -1,11 +1,12 @@
 """How does a prompt become the plan of a song?
 
-Form, key, tempo, metre and tracks follow the prompt, and where it is silent what is usual in the genre. Chords
-come from the network's harmonic stream, which goes by the plan alone here; a section that repeats another has
-its chords.
+Form, key, tempo, metre and tracks follow the prompt, and where it is silent what is usual in the genre.
+Chords come from the network's harmonic stream, which goes by the plan alone here; a section that repeats
+another has its chords.
 """
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from model.events import MAX_TRACKS, bar_steps
@@ -33,8 +34,12 @@ from model.prompt import MOODS, Mood, Prompt, check_prompt
 from model.sampling import sample
 from model.streams import NUM_HARMONY, NUM_RHYTHM, Steps
 
+Floats = npt.NDArray[np.float64]
+
 DEFAULT_MINUTES = 1.0
 MAX_SECTION_BARS = 24
+STAY = 1.0  # nats for keeping the chord in the second half of a bar
+MOVE = 0.35  # nats against keeping it over the bar line, for each half bar that it has lasted
 SCALES = {False: (0, 2, 4, 5, 7, 9, 11), True: (0, 2, 3, 5, 7, 8, 10)}
 _ENERGY = {"intro": 2, "outro": 2, "verse": 3, "prechorus": 3, "chorus": 4, "drop": 5, "bridge": 3, "solo": 4,
            "breakdown": 2, "interlude": 2}  # fmt: skip
@@ -141,16 +146,16 @@ def _with_chords(model: Composer, plan: SongPlan, rng: np.random.Generator) -> S
             logits = model.streams.next_chord(states.harmony)[0, 0].double().numpy()
     chords = tuple(chord_code(int(value), plan.tonic) for value in values)
     return SongPlan(
-        plan.genre, plan.family, plan.key, plan.tempo_bpm, plan.metres, plan.tracks, plan.sections, plan.phrases,
-        chords,
+        plan.genre, plan.family, plan.key, plan.tempo_bpm, plan.metres, plan.tracks, plan.sections,
+        plan.phrases, chords,
     )  # fmt: skip
 
 
 def _chord(
     plan: SongPlan,
-    values: np.ndarray,
+    values: npt.NDArray[np.int64],
     step: int,
-    logits: np.ndarray | None,
+    logits: Floats | None,
     rng: np.random.Generator,
 ) -> int:
     bar, half = divmod(step, 2)
@@ -161,12 +166,15 @@ def _chord(
     if source >= 0:
         return int(values[2 * source + half])
     bias = _chord_bias(plan.is_minor)
-    if half:
-        bias[values[step - 1]] += 1.0
-    return sample(logits + bias, rng, temperature=0.9, top_p=0.85)
+    before = values[max(0, step - 8) : step][::-1]
+    same = int(
+        np.argmax(np.append(before != before[0], True))
+    )  # half bars of the last chord without a change
+    bias[before[0]] += STAY if half else -MOVE * same
+    return sample(logits + bias, rng, temperature=1.0, top_p=0.92)
 
 
-def _chord_bias(is_minor: bool) -> np.ndarray:
+def _chord_bias(is_minor: bool) -> Floats:
     """Chords outside the key are rare, and 'not said' is no chord."""
     scale = {*SCALES[is_minor], *([11] if is_minor else [])}
     bias = np.full(NUM_CHORDS, -3.0)

@@ -45,9 +45,12 @@ SECTIONS = (
     "outro",
 )
 _GENRE_WORDS = {
-    "drum and bass": "drum_and_bass", "dnb": "drum_and_bass", "r&b": "rnb", "hiphop": "hip_hop", "rap": "hip_hop",
-    "bossa": "bossa_nova", "cool jazz": "cool_jazz", "jazz": "swing", "big band": "big_band", "indie": "indie_rock",
-    "edm": "house", "lofi": "downtempo", "lo-fi": "downtempo", "retro wave": "synthwave", "synth wave": "synthwave",
+    "drum and bass": "drum_and_bass", "dnb": "drum_and_bass", "r&b": "rnb", "hiphop": "hip_hop",
+    "rap": "hip_hop",
+    "bossa": "bossa_nova", "cool jazz": "cool_jazz", "jazz": "swing", "big band": "big_band",
+    "indie": "indie_rock",
+    "edm": "house", "lofi": "downtempo", "lo-fi": "downtempo", "retro wave": "synthwave",
+    "synth wave": "synthwave",
     "singer-songwriter": "singer_songwriter", "irish": "celtic", "metal": "hard_rock", "chorale": "hymn",
     "minimal": "minimalism", "orchestral": "romantic", "choral": "sacred", "waltz": "romantic",
 }  # fmt: skip
@@ -55,11 +58,12 @@ _TEMPO_WORDS = {
     "slow": 70, "largo": 50, "adagio": 66, "andante": 84, "moderate": 104, "moderato": 108, "allegretto": 116,
     "allegro": 132, "fast": 144, "vivace": 160, "presto": 176, "upbeat": 124, "midtempo": 100,
 }  # fmt: skip
-_SILENT = frozenset(
-    "a an the and with of for in at on to by some piece song track tune music arrangement key tempo time feel "
-    "style like please make me write compose that is it bpm minute minutes min long mood featuring form structure "
-    "about around using played".split()
-)
+_SILENT = frozenset({
+    "a", "an", "the", "and", "with", "of", "for", "in", "at", "on", "to", "by", "some", "piece", "song",
+    "track", "tune", "music", "arrangement", "key", "tempo", "time", "feel", "style", "like", "please",
+    "make", "me", "write", "compose", "that", "is", "it", "bpm", "minute", "minutes", "min", "long", "mood",
+    "featuring", "form", "structure", "about", "around", "using", "played",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Which of the events that have been played should be heard again at this one?
 
-Everything here is arithmetic on integers: the echo of an event in a related bar, and the last note of a track.
+Everything here is arithmetic on integers: the echo of an event in a related bar, and the last note of a
+track.
 
 Shapes: N songs, T events, Q events that ask, K events that are known, F columns, E related bars.
 """

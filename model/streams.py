@@ -1,8 +1,8 @@
 """What do harmony and rhythm say, apart from the notes, and how does each listen to the other?
 
 Two causal stacks of half the network's width run beside the events, two steps a bar. The harmonic one reads
-chord, chroma and bass; the rhythmic one reads metre and the grid of onsets. In each layer a stack sees its own
-past and present and the other's past, one step late, so both are computed in parallel and stay causal.
+chord, chroma and bass; the rhythmic one reads metre and the grid of onsets. In each layer a stack sees its
+own past and present and the other's past, one step late, so both are computed in parallel and stay causal.
 
 Shapes: N songs, T events, U bars, S steps (two a bar), D width, s width of a stream, X features.
 """
@@ -134,7 +134,8 @@ class StreamBlock(nn.Module):
 
     def forward(self, own: Tensor, other: Tensor, clock: Clock, mask: Tensor) -> Tensor:
         """The stream's next states."""
-        return self.block(own, clock, mask, others_NKD=self.other(other), others_clock=clock)[0]
+        state: Tensor = self.block(own, clock, mask, others_NKD=self.other(other), others_clock=clock)[0]
+        return state
 
     def advance(
         self, own: Tensor, other: Tensor, clock: Clock, kept: KeyValue, window: int
@@ -189,6 +190,7 @@ class Streams(nn.Module):
         clock = Clock.at(steps.time_NS, self.width // self.heads, h.dtype)
         kept_h, kept_r = [], []
         for i, (harmonic, rhythmic) in enumerate(zip(self.harmony, self.rhythm, strict=True)):
+            assert isinstance(harmonic, StreamBlock) and isinstance(rhythmic, StreamBlock)
             (h, of_h), (r, of_r) = (
                 harmonic.advance(h, r, clock, memory.harmony[i], self.window),
                 rhythmic.advance(r, h, clock, memory.rhythm[i], self.window),

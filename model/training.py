@@ -1,8 +1,8 @@
 """How does a composer learn from a verified corpus, and from nothing else?
 
-The same corpus and options give the same bytes: the order of examples follows from the seed and the epoch, what
-is left unsaid in a batch from the seed and the step, and steps from minutes by a nominal rate. So a run that was
-killed goes on from its last state as if nothing had happened.
+The same corpus and options give the same bytes: the order of examples follows from the seed and the epoch,
+what is left unsaid in a batch from the seed and the step, and steps from minutes by a nominal rate. So a run
+that was killed goes on from its last state as if nothing had happened.
 """
 
 import hashlib
@@ -30,8 +30,8 @@ from model.objective import Loss, loss_of
 from model.plan import (
     FIRST_SECTION_ROW,
     FIRST_TRACK_ROW,
-    PLANNING_COLUMN,
     PLAN_ATTRIBUTES,
+    PLANNING_COLUMN,
     SONG_ROW,
     Kind,
 )
@@ -192,7 +192,7 @@ def matrices(corpus: VerifiedCorpus, batch: Ints, max_events: int) -> Tensor:
 
 
 def leave_unsaid(rows_NRF: Tensor, generator: torch.Generator) -> Tensor:
-    """The matrices with some attributes of their plans set to 'not said', so that prompts may leave them out."""
+    """The matrices with some attributes set to 'not said', so that prompts may leave them out."""
     rows_NRF = rows_NRF.clone()
     spans = {
         Kind.SONG: (SONG_ROW, SONG_ROW + 1, range(1, PLANNING_COLUMN)),
