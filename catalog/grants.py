@@ -162,8 +162,8 @@ def _refuse_contradictions(
         raise GrantRefusedError("The grant lists no work; leave the list away for all works of the licensor.")
     if subject is GrantSubject.ENCODING and agreement.licence_ref is None:
         raise GrantRefusedError(
-            f"The agreement '{agreement.title}' has no licence reference, so no file is under it. Enter it with "
-            "one (LicenseRef-…), and give the files that licence."
+            f"The agreement '{agreement.title}' has no licence reference, so no file is under it. Enter it "
+            "with one (LicenseRef-…), and give the files that licence."
         )
 
 

@@ -1,10 +1,9 @@
 """What is on record about one work?"""
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog.errors import NotFoundError
@@ -93,10 +92,6 @@ def show_work(session: Session, name: str) -> Json:
     }
 
 
-def _rows(session: Session, statement: Select[Any]) -> Sequence[Any]:
-    return session.execute(statement).all()
-
-
 def _titles(session: Session, work_id: str) -> list[Json]:
     statement = (
         select(WorkTitle).where(WorkTitle.work_id == work_id).order_by(WorkTitle.kind, WorkTitle.title)
@@ -132,7 +127,7 @@ def _makers(session: Session, work_id: str) -> list[Json]:
             "died_year": party.died_year,
             "invented": party.invented,
         }
-        for role, party in _rows(session, statement)
+        for role, party in session.execute(statement)
     ]
 
 
@@ -158,7 +153,7 @@ def _shares(session: Session, work_id: str) -> list[Json]:
             "batch": share.batch_id,
             "superseded_by": share.superseded_by,
         }
-        for share, name in _rows(session, statement)
+        for share, name in session.execute(statement)
     ]
 
 
@@ -186,7 +181,7 @@ def _grants(session: Session, work_id: str) -> list[Json]:
             "starts_on": _day(grant.starts_on),
             "ends_on": _day(grant.ends_on),
         }
-        for grant, title, invented, name in _rows(session, statement)
+        for grant, title, invented, name in session.execute(statement)
     ]
 
 

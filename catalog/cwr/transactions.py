@@ -11,7 +11,7 @@ from typing import BinaryIO
 from catalog.cwr.fields import FieldError, Record, decode
 from catalog.cwr.layouts import LAYOUTS, SHARE_RECORDS, TRANSACTIONS, UNUSED
 from catalog.findings import Finding, Severity
-from catalog.imports.lines import Line, lines, shown
+from catalog.lines import Line, lines, shown
 from catalog.records import Fault, Place
 
 SUPPORTED_GROUPS = frozenset(TRANSACTIONS)

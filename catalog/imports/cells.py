@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from catalog.errors import UnknownTerritoryError
 from catalog.findings import Finding, Severity
-from catalog.imports.lines import Line, lines, shown
+from catalog.lines import Line, lines, shown
 from catalog.records import Fault, Place
 from catalog.territories import canonical
 
