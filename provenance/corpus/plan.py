@@ -1,0 +1,105 @@
+"""Which files of the catalogue go into a corpus, and for what reasons do the others not?
+
+Everything that a build needs of the database is read here, in one go; the build itself needs none.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from catalog.clearance import Clearance, Objection, WorkFacts, clear
+from catalog.facts import load_facts
+from catalog.tables import Encoding, Work
+from catalog.vocabulary import EncodingFormat, Origin, Purpose
+from provenance.corpus.registry import Exclusion
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a corpus is for, where, and on which day it is cleared."""
+
+    purpose: Purpose
+    territory: str
+    on: date
+
+
+@dataclass(frozen=True)
+class PlannedFile:
+    """A file of a work, with the grants that cleared it; a refused one has none."""
+
+    work_id: str
+    encoding_id: str
+    format: EncodingFormat
+    file_name: str
+    origin: Origin
+    genre: str
+    licence: str
+    grants: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CorpusPlan:
+    """The files that were cleared and those that were refused, both by work and file, and every reason."""
+
+    order: Order
+    cleared: tuple[PlannedFile, ...]
+    refused: tuple[PlannedFile, ...]
+    exclusions: tuple[Exclusion, ...]
+
+
+def plan_corpus(session: Session, order: Order) -> CorpusPlan:
+    """What the catalogue, as it is now, gives for this order."""
+    files = _files(session)
+    cleared: dict[str, PlannedFile] = {}
+    exclusions: list[Exclusion] = []
+    for facts in load_facts(session):
+        clearance = clear(facts, order.purpose, order.territory, order.on)
+        for encoding in clearance.encodings:
+            planned = files[encoding.encoding_id]
+            cleared[planned.encoding_id] = PlannedFile(**{**planned.__dict__, "grants": encoding.grants})
+        exclusions += _exclusions(facts, clearance)
+    refused = [file for encoding_id, file in files.items() if encoding_id not in cleared]
+    return CorpusPlan(order, _in_order(cleared.values()), _in_order(refused), tuple(sorted(exclusions)))
+
+
+def merged(exclusions: Iterable[Exclusion]) -> tuple[Exclusion, ...]:
+    """One exclusion for each work, file and code, in their order, with all that was said."""
+    said: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for exclusion in exclusions:
+        said[exclusion.work_id, exclusion.encoding_id, exclusion.code].add(exclusion.message)
+    return tuple(Exclusion(*key, "; ".join(sorted(messages))) for key, messages in sorted(said.items()))
+
+
+def _files(session: Session) -> dict[str, PlannedFile]:
+    rows = session.execute(
+        select(Encoding, Work.origin, Work.genre)
+        .join(Work, Work.id == Encoding.work_id)
+        .order_by(Encoding.id)
+    )
+    return {
+        encoding.id: PlannedFile(
+            encoding.work_id, encoding.id, encoding.format, encoding.file_name, origin, genre or "",
+            encoding.licence,
+        )
+        for encoding, origin, genre in rows
+    }  # fmt: skip
+
+
+def _exclusions(facts: WorkFacts, clearance: Clearance) -> tuple[Exclusion, ...]:
+    files = {encoding.encoding_id for encoding in facts.encodings}
+    objections: tuple[Objection, ...] = (*clearance.objections, *clearance.refused)
+    return merged(
+        Exclusion(
+            facts.work_id, objection.about if objection.about in files else "", objection.code.value,
+            objection.message,
+        )
+        for objection in objections
+    )  # fmt: skip
+
+
+def _in_order(files: Iterable[PlannedFile]) -> tuple[PlannedFile, ...]:
+    return tuple(sorted(files, key=lambda file: (file.work_id, file.encoding_id)))
