@@ -9,7 +9,8 @@ import typer
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from catalog.errors import CatalogError
-from console.cli import doctor
+from console.cli import catalog, corpus, doctor, evidence, model, provenance, royalties
+from console.cli.generate import generate
 from console.errors import ConsoleError, ExitCode
 from console.output import complain
 from migrations import MigrationError
@@ -40,6 +41,16 @@ def root(
 
 
 app.command("doctor")(doctor.doctor)
+app.command("generate")(generate)
+for name, group in (
+    ("catalog", catalog.app),
+    ("corpus", corpus.app),
+    ("model", model.app),
+    ("provenance", provenance.app),
+    ("royalties", royalties.app),
+    ("evidence", evidence.app),
+):
+    app.add_typer(group, name=name)
 
 
 def main() -> None:

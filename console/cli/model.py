@@ -7,7 +7,8 @@ import typer
 from console.cli.options import HomeOption, JsonOption, writing
 from console.output import say
 from console.progress import progress
-from console.steps.training import open_corpus, train_model
+from console.steps.corpora import open_corpus
+from console.steps.training import train_model
 
 app = typer.Typer(help="Training.", no_args_is_help=True)
 

@@ -82,11 +82,11 @@ def show(home: Home, name: str) -> dict[str, Any]:
                 {"generation": found.generation_id, "share_ppm": found.share_ppm}
                 for found in trace(session, work["id"])
             ],
-            "money": _earned(session, work["id"]),
+            "money": earned(session, work["id"]),
         }
 
 
-def _earned(session: Session, work_id: str) -> list[dict[str, Any]]:
+def earned(session: Session, work_id: str) -> list[dict[str, Any]]:
     """What was allocated for a work, by currency."""
     query = (
         select(DistributionRun.currency, func.sum(AllocationRow.amount_minor))
@@ -95,9 +95,8 @@ def _earned(session: Session, work_id: str) -> list[dict[str, Any]]:
         .group_by(DistributionRun.currency)
         .order_by(DistributionRun.currency)
     )
-    return [
-        {"currency": currency, "amount_minor": int(amount)} for currency, amount in session.execute(query)
-    ]
+    rows = session.execute(query)
+    return [{"currency": currency, "amount_minor": int(amount)} for currency, amount in rows]
 
 
 def find(home: Home, wanted: str, limit: int) -> list[Hit]:

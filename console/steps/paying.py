@@ -5,10 +5,12 @@ from datetime import UTC, date, datetime
 from importlib.resources import files
 from pathlib import Path
 
-from catalog.works import public_domain_on, shares_on
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from catalog.clearance import is_public_domain
+from catalog.facts import each_fact
+from catalog.shares import shares_on
 from catalog.tables import Party, Work
 from catalog.vocabulary import Right
 from console.home import Home
@@ -70,7 +72,11 @@ def _inputs(session: Session, period: Period, policy: Policy) -> Inputs:
         attributions=attributions,
         exposure=make_exposure(_exposure(session)),
         shares_on=shares,
-        public_domain=public_domain_on(session, period.last_day_on, policy.territory),
+        public_domain=frozenset(
+            facts.work_id
+            for facts in each_fact(session)
+            if is_public_domain(facts, policy.territory, period.last_day_on)
+        ),
     )
 
 

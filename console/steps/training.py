@@ -9,11 +9,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from console.errors import NotFoundError
 from console.home import Home
 from console.progress import Advance
 from model.checkpoint import load_checkpoint
-from model.corpus import VerifiedCorpus, read_corpus
+from model.corpus import VerifiedCorpus
 from model.files import sha256_file
 from model.presets import preset_named
 from model.training import TrainedRun, train
@@ -28,22 +27,6 @@ class Training:
     run: str
     trained: TrainedRun
     num_parameters: int
-
-
-def corpus_folder(home: Home, corpus: str) -> Path:
-    """The folder of a corpus, named by its id or by the beginning of it.
-
-    Raises:
-        NotFoundError: no corpus of this home begins so, or several do.
-    """
-    found = sorted(path for path in home.folder("corpora").glob("*") if path.name.startswith(corpus.lower()))
-    found = [path for path in found if len(path.name) == len(hashlib.sha256().hexdigest())]
-    if len(found) != 1:
-        what = "no corpus" if not found else f"{len(found)} corpora"
-        raise NotFoundError(
-            f"{what} of {home.root} begins with '{corpus}'. Name one as 'contrafact corpus build' printed it."
-        )
-    return found[0]
 
 
 def train_model(
@@ -81,11 +64,6 @@ def train_model(
             trained_at=datetime.now(UTC),
         )
         return Training(run.id, trained, num_parameters)
-
-
-def open_corpus(home: Home, corpus: str) -> VerifiedCorpus:
-    """The corpus of this id, after every byte of it was verified."""
-    return read_corpus(corpus_folder(home, corpus))
 
 
 def run_folder(home: Home, corpus_id: str, preset: str, minutes: float, seed: int) -> Path:

@@ -1,0 +1,130 @@
+"""`contrafact provenance`: what a generation leaned on, and what a work has influenced."""
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from catalog.works import find_work
+from console.cli.options import HomeOption, JsonOption, reading, writing
+from console.output import say, say_table
+from console.progress import progress
+from console.steps.attributing import attribute, holder_shares, index_run
+from console.steps.catalogue import earned
+from provenance.attributions import trace
+
+app = typer.Typer(help="What leaned on what.", no_args_is_help=True)
+
+
+@app.command("index")
+def index_(
+    context: typer.Context,
+    run: Annotated[str | None, typer.Argument(metavar="RUN", help="A run; else the newest.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take the gradient features of every training example and index them; resumable.
+
+    Example: contrafact provenance index run_0123456789abcdef
+    """
+    started = time.monotonic()
+    with writing(context, home) as opened, progress("Indexing") as advance:
+        found = index_run(opened, run, advance)
+    answer = {
+        "index": found.index,
+        "run": found.run,
+        "examples": found.examples,
+        "bytes": found.bytes,
+        "seconds": round(time.monotonic() - started, 3),
+    }
+    size = f"{found.bytes / 1024**2:.1f} MiB"
+    say(answer, [f"index {found.index} of {found.run}: {found.examples} examples, {size}"], as_json=as_json)
+
+
+@app.command("attribute")
+def attribute_(
+    context: typer.Context,
+    generation: Annotated[str, typer.Argument(metavar="GENERATION", help="A generation's id.")],
+    territory: Annotated[str, typer.Option("--territory", help="Whose shares name the holders.")] = "WORLD",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which works a generation leaned on, with intervals, and phrase by phrase.
+
+    Example: contrafact provenance attribute gen_0123456789abcdef
+    """
+    with writing(context, home) as opened:
+        found = attribute(opened, generation)
+        with opened.session() as session:
+            holders = holder_shares(session, found.shares, territory, datetime.now(UTC).date())
+    answer = {
+        "generation": found.generation,
+        "attribution": found.attribution,
+        "method": found.method,
+        "shares": [
+            {
+                "work": share.work_id,
+                "share_ppm": share.share_ppm,
+                "low_ppm": share.low_ppm,
+                "high_ppm": share.high_ppm,
+                "influence": share.influence,
+            }
+            for share in found.shares
+        ],
+        "holders": [{"party": holder.party, "share_ppm": holder.share_ppm} for holder in holders],
+        "unattributed_ppm": found.unattributed_ppm,
+        "segments": [
+            {
+                "bar_start": segment.bar_start,
+                "bar_end": segment.bar_end,
+                "shares": [{"work": work, "share_ppm": part} for work, part in segment.shares],
+                "unattributed_ppm": segment.unattributed_ppm,
+            }
+            for segment in found.segments
+        ],
+        "reliability": found.reliability,
+    }
+    rows = [
+        (share.work_id, share.share_ppm, f"{share.low_ppm} to {share.high_ppm}", share.influence)
+        for share in found.shares[:20]
+    ]
+    rows.append(("unattributed", found.unattributed_ppm, "", ""))
+    title = f"{found.generation}: pay by {found.reliability['verdict']}"
+    say_table(answer, title, ("work", "ppm", "interval, ppm", "influence"), rows, as_json=as_json)
+
+
+@app.command("trace")
+def trace_(
+    context: typer.Context,
+    work: Annotated[str, typer.Argument(metavar="WORK", help="A work's id, ISWC or submitter's number.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List every generation that leaned on a work, and what was allocated for it.
+
+    Example: contrafact provenance trace T-034.524.680-1
+    """
+    with reading(context, home) as opened, opened.session() as session:
+        work_id = find_work(session, work)
+        found = trace(session, work_id)
+        amounts = earned(session, work_id)
+    answer = {
+        "work": work_id,
+        "generations": [
+            {
+                "generation": item.generation_id,
+                "run": item.run_id,
+                "attribution": item.attribution_id,
+                "share_ppm": item.share_ppm,
+                "low_ppm": item.low_ppm,
+                "high_ppm": item.high_ppm,
+            }
+            for item in found
+        ],
+        "amount": amounts,
+    }
+    rows = [(item.generation_id, item.share_ppm, f"{item.low_ppm} to {item.high_ppm}") for item in found]
+    money = ", ".join(f"{item['currency']} {item['amount_minor']}" for item in amounts) or "nothing"
+    title = f"{work_id} was allocated {money} in minor units"
+    say_table(answer, title, ("generation", "ppm", "interval, ppm"), rows, as_json=as_json)

@@ -1,0 +1,238 @@
+"""From a run to an index, and from a generation to the works that it leaned on."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+from sqlalchemy.orm import Session
+from torch import Tensor, nn
+
+from catalog.shares import shares_on
+from catalog.vocabulary import Right
+from console.home import Home
+from console.progress import Advance
+from console.steps.corpora import open_corpus
+from console.steps.generating import read_excerpts
+from console.steps.training import folder_of
+from model.checkpoint import load_checkpoint
+from model.corpus import Excerpt, VerifiedCorpus, encode_example
+from model.events import Note
+from model.network import Composer
+from model.objective import attribution_logits, attribution_targets
+from provenance.attribution.attributor import AttributionResult, Attributor
+from provenance.attribution.task import Checkpoint, SequenceTask
+from provenance.attributions import AttributionValues, WorkShare, record_attribution
+from provenance.generations import find_generation
+from provenance.runs import find_index, find_run, record_index
+from provenance.tables import Run
+from royalties.money import PPM, allocate_minor
+
+BATCH = 16
+IGNORED = -100
+QUERY_BARS = 4
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """A feature index on record."""
+
+    index: str
+    run: str
+    examples: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class HolderShare:
+    """A rights holder's part of a generation; `party` is empty for what nobody owns."""
+
+    party: str
+    share_ppm: int
+
+
+@dataclass(frozen=True)
+class SegmentShares:
+    """What some bars of a generation leaned on, the strongest first."""
+
+    bar_start: int
+    bar_end: int
+    shares: tuple[tuple[str, int], ...]
+    unattributed_ppm: int
+
+
+@dataclass(frozen=True)
+class Attributed:
+    """An attribution on record."""
+
+    attribution: str
+    generation: str
+    method: str
+    shares: tuple[WorkShare, ...]
+    unattributed_ppm: int
+    reliability: Mapping[str, object]
+    segments: tuple[SegmentShares, ...]
+
+
+class Examples:
+    """The examples of a corpus as batches of the matrices that the model takes; can be gone through again."""
+
+    def __init__(self, corpus: VerifiedCorpus, max_events: int) -> None:
+        self._corpus, self._max_events = corpus, max_events
+
+    def __len__(self) -> int:
+        return -(-len(self._corpus) // BATCH)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        for start in range(0, len(self._corpus), BATCH):
+            indices = range(start, min(start + BATCH, len(self._corpus)))
+            yield _matrices([self._corpus[index] for index in indices], self._max_events)
+
+
+def index_run(home: Home, run_id: str | None, advance: Advance) -> Indexed:
+    """Gradient features of every example of a run's corpus; called again, it goes on where it was."""
+    run, corpus, attributor, model = _open(home, run_id)
+
+    def progress(stage: str, done: int) -> None:
+        advance(done, len(corpus), stage)
+
+    report = attributor.index(Examples(corpus, model.config.max_events), progress=progress)
+    attributor.search(_matrices([corpus[0]], model.config.max_events), k=1)
+    with home.session() as session, session.begin():
+        index = record_index(
+            session,
+            home.key,
+            run_id=run.id,
+            directory=str(_index_folder(home, run).relative_to(home.root)),
+            examples=report.examples,
+            digest_sha256=attributor.settings_digest,
+            config={"checkpoints": len(_checkpoints(home, run)), "bytes": report.bytes},
+            indexed_at=datetime.now(UTC),
+        )
+        return Indexed(index.id, run.id, report.examples, report.bytes)
+
+
+def attribute(home: Home, generation_id: str) -> Attributed:
+    """The works that a generation leaned on, phrase by phrase and as a whole, on record."""
+    with home.session() as session:
+        generation = find_generation(session, generation_id)
+        find_index(session, generation.run_id)
+        run_id = generation.run_id
+    _, corpus, attributor, model = _open(home, run_id)
+    queries = _phrases(read_excerpts(home, generation_id))
+    result = attributor.attribute(
+        _matrices(queries, model.config.max_events), owners=corpus.work_ids, units=corpus.work_ids
+    )
+    values = _values(generation_id, result, queries)
+    with home.session() as session, session.begin():
+        record_attribution(session, home.key, values, datetime.now(UTC))
+    return Attributed(
+        attribution=values.id,
+        generation=generation_id,
+        method=result.method,
+        shares=tuple(values.shares),
+        unattributed_ppm=result.unattributed_ppm,
+        reliability=values.reliability,
+        segments=_segments(result, queries),
+    )
+
+
+def holder_shares(
+    session: Session, shares: Sequence[WorkShare], territory: str, on: date
+) -> list[HolderShare]:
+    """Who holds what part of an attribution, by mechanical ownership; every work is divided wholly."""
+    owners = shares_on(session, [share.work_id for share in shares], Right.MECHANICAL, on, territory)
+    totals: dict[str, int] = {}
+    for share in shares:
+        weights = dict(owners[share.work_id])
+        weights[""] = max(PPM - sum(weights.values()), 0)
+        for party, part in allocate_minor(share.share_ppm, weights).items():
+            totals[party] = totals.get(party, 0) + part
+    found = [HolderShare(party, part) for party, part in totals.items() if part]
+    return sorted(found, key=lambda holder: (-holder.share_ppm, holder.party))
+
+
+def _open(home: Home, run_id: str | None) -> tuple[Run, VerifiedCorpus, Attributor, Composer]:
+    with home.session() as session:
+        run = find_run(session, run_id)
+        session.expunge(run)
+    corpus = open_corpus(home, run.corpus_id)
+    model, _ = load_checkpoint(folder_of(home, run) / "checkpoint.safetensors")
+    task = SequenceTask(logits=_logits, targets=attribution_targets, ignore_index=IGNORED)
+    torch.set_num_threads(2)
+    attributor = Attributor(model, task, _index_folder(home, run), _checkpoints(home, run), batch_size=BATCH)
+    return run, corpus, attributor, model
+
+
+def _logits(model: nn.Module, rows_NRF: Tensor) -> Tensor:
+    assert isinstance(model, Composer)
+    return attribution_logits(model, rows_NRF)
+
+
+def _checkpoints(home: Home, run: Run) -> list[Checkpoint]:
+    return [Checkpoint(folder_of(home, run) / "checkpoint.safetensors")]
+
+
+def _index_folder(home: Home, run: Run) -> Path:
+    return home.folder("indexes") / run.id
+
+
+def _matrices(found: Sequence[Excerpt], max_events: int) -> Tensor:
+    return torch.from_numpy(np.stack([encode_example(excerpt, max_events) for excerpt in found]))
+
+
+def _phrases(found: Sequence[Excerpt]) -> list[Excerpt]:
+    """The excerpts cut into spans of four bars: what is asked about, one query each."""
+    spans = []
+    for excerpt in found:
+        for start in range(excerpt.bar_start, excerpt.bar_end, QUERY_BARS):
+            end = min(start + QUERY_BARS, excerpt.bar_end)
+            first, last = np.searchsorted(excerpt.notes[:, Note.BAR], [start, end])
+            if last > first:
+                spans.append(Excerpt(excerpt.plan, start, end, excerpt.notes[first:last]))
+    return spans
+
+
+def _values(generation_id: str, result: AttributionResult, queries: Sequence[Excerpt]) -> AttributionValues:
+    reliability = result.reliability
+    return AttributionValues(
+        generation_id=generation_id,
+        method=result.method,
+        shares=[
+            WorkShare(str(row.owner), row.share_ppm, row.low_ppm, row.high_ppm, f"{row.influence:.9g}")
+            for row in result.shares
+            if row.share_ppm or row.high_ppm
+        ],
+        unattributed_ppm=result.unattributed_ppm,
+        reliability={
+            "verdict": reliability.verdict.value,
+            "reason": reliability.reason,
+            "signal_to_noise": f"{reliability.signal_to_noise:.3f}",
+            "agreement": None if reliability.agreement is None else f"{reliability.agreement:.3f}",
+            "hub": f"{reliability.hub:.3f}",
+        },
+        segments=[
+            {
+                "bar_start": segment.bar_start,
+                "bar_end": segment.bar_end,
+                "shares": [[work, share_ppm] for work, share_ppm in segment.shares],
+                "unattributed_ppm": segment.unattributed_ppm,
+            }
+            for segment in _segments(result, queries)
+        ],
+        details={"settings": result.settings, "queries": len(queries)},
+    )
+
+
+def _segments(result: AttributionResult, queries: Sequence[Excerpt]) -> tuple[SegmentShares, ...]:
+    return tuple(
+        SegmentShares(
+            query.bar_start,
+            query.bar_end,
+            tuple((str(owner), share_ppm) for owner, share_ppm in segment.shares[:8]),
+            segment.unattributed_ppm,
+        )
+        for query, segment in zip(queries, result.segments, strict=True)
+    )
