@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from model.analysis import Analysis
-from model.errors import ModelError
+from model.errors import CorpusError
 from model.events import MAX_BAR_STEPS, Ints, Note, bar_steps, fit_tracks, notes_of
 from model.genres import GENRE_SLUGS, family_of
 from model.merkle import merkle_root
@@ -94,10 +95,6 @@ notes of bars `bar_start` up to `bar_end`, bars counted from the beginning of th
 index of the earlier section, or null."""
 
 
-class CorpusError(ModelError):
-    """A corpus is not what its manifest says, or cannot be read."""
-
-
 @dataclass(frozen=True, eq=False)
 class Excerpt:
     """Bars `bar_start` up to `bar_end` of a piece: the plan of the whole and the notes of these bars."""
@@ -154,16 +151,14 @@ def _runs(wanted: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 def _shares(sizes: Counts, run: tuple[int, int], max_events: int) -> list[tuple[int, int]]:
-    """The bars of a run cut into the fewest pieces that fit, about equally large."""
-    total = int(sizes[run[0] : run[1]].sum())
-    aim = total / -(-total // max_events)
-    spans, start, size = [], run[0], 0
-    for bar in range(*run):
-        if size and (size + sizes[bar] > max_events or size + sizes[bar] / 2 > aim):
-            spans.append((start, bar))
-            start, size = bar, 0
-        size += int(sizes[bar])
-    return [*spans, (start, run[1])]
+    """The bars of a run cut into as few pieces as fit, about equally large."""
+    sums = np.concatenate([[0], np.cumsum(sizes[run[0] : run[1]])])
+    for count in range(-(-int(sums[-1]) // max_events), len(sums)):
+        aims = sums[-1] * np.arange(count + 1) / count
+        edges = sorted({int(np.abs(sums - aim).argmin()) for aim in aims})
+        if np.diff(sums[edges]).max() <= max_events:
+            break
+    return [(run[0] + start, run[0] + end) for start, end in pairwise(edges)]
 
 
 def plan_of(score: Score, analysis: Analysis, notes: Ints, genre: str) -> SongPlan:

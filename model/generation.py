@@ -266,7 +266,7 @@ def _register_worth(track: TrackPlan, player: Instrument, span: tuple[int, int])
     worth = np.zeros(FIELD_SIZES[Field.PITCH])
     if track.register:
         centre = span[0] + (track.register - 0.5) * 11 - player.low
-        distance = np.abs(np.arange(len(worth)) - centre) - (player.high - player.low) / 4
+        distance = np.abs(np.arange(len(worth)) - centre) - (player.high - player.low) / 5
         worth -= REGISTER * np.maximum(distance, 0)
     return worth
 

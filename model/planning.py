@@ -98,7 +98,7 @@ def _tracks(ensemble: tuple[Instrument, ...], mood: Mood) -> tuple[TrackPlan, ..
         alike = [i for i, other in enumerate(ensemble) if other == player]
         low, high = player.low, player.high
         part = (alike.index(index) + 0.5) / len(alike)
-        centre = high - (high - low) * (0.25 + 0.5 * part)
+        centre = high - (high - low) * (0.3 + 0.5 * part)
         register = 0 if player.is_drum else int(np.clip(1 + centre // 11, 1, 12))
         density = 6 if player.is_drum else 5 if player.voices < 4 or player.high < 64 else 4
         tracks.append(TrackPlan(player.program, player.is_drum, register, int(density + mood.energy)))

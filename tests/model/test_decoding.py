@@ -1,5 +1,7 @@
 """Writing event by event says what one pass over the whole says, in bounded memory."""
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 
@@ -37,7 +39,7 @@ def test_a_bar_may_be_read_in_one_go():
     events = events_of(rows)
     starts = [*np.flatnonzero(events[:, Column.POSITION] == BAR_MARK), len(events)]
     a, b = (Decoder(model, rows[:PLAN_ROWS], np.arange(16, dtype=np.int32)) for _ in range(2))
-    for start, end in zip(starts, starts[1:], strict=False):
+    for start, end in pairwise(starts):
         a.read(events[start:end])
         for event in events[start:end]:
             b.read(event[None])
