@@ -158,6 +158,8 @@ def _shares(sizes: Counts, run: tuple[int, int], max_events: int) -> list[tuple[
         edges = sorted({int(np.abs(sums - aim).argmin()) for aim in aims})
         if np.diff(sums[edges]).max() <= max_events:
             break
+    else:
+        edges = list(range(len(sums)))  # bar by bar, which fits
     return [(run[0] + start, run[0] + end) for start, end in pairwise(edges)]
 
 

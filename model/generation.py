@@ -286,12 +286,14 @@ def _pitch_worth(is_minor: bool) -> Floats:
 
 
 def _finished(notes: Ints, plan: SongPlan, ensemble: tuple[Instrument, ...]) -> Ints:
-    """The notes, those of instruments with one voice ending where the next one begins."""
+    """The notes, each ending where its string, or its player's one voice, is needed for the next."""
     notes = notes.copy()
     start = plan.bar_starts[notes[:, Note.BAR]] + notes[:, Note.POSITION]
-    for track, player in enumerate(ensemble):
-        own = np.flatnonzero(notes[:, Note.TRACK] == track)
-        if player.voices == 1 and len(own) > 1:
-            room = np.maximum(np.diff(start[own]), 1)
-            notes[own[:-1], Note.DURATION] = np.minimum(notes[own[:-1], Note.DURATION], room)
+    one_voice = np.array([player.voices == 1 for player in ensemble])[notes[:, Note.TRACK]]
+    string = np.where(one_voice, -1, notes[:, Note.PITCH])
+    order = np.lexsort((start, string, notes[:, Note.TRACK]))
+    track, string, start = notes[order, Note.TRACK], string[order], start[order]
+    same = (track[1:] == track[:-1]) & (string[1:] == string[:-1])
+    room = np.where(same, np.maximum(np.diff(start), 1), DURATIONS[-1])
+    notes[order[:-1], Note.DURATION] = np.minimum(notes[order[:-1], Note.DURATION], room)
     return notes

@@ -24,7 +24,7 @@ class Mood:
 MOODS: dict[str, Mood] = {
     "happy": Mood(False, 110, 1), "joyful": Mood(False, 112, 1), "cheerful": Mood(False, 108, 1),
     "bright": Mood(False, 105, 0), "playful": Mood(False, 110, 0), "uplifting": Mood(False, 106, 1),
-    "triumphant": Mood(False, 100, 1), "epic": Mood(True, 95, 1), "romantic": Mood(False, 88, 0),
+    "triumphant": Mood(False, 100, 1), "epic": Mood(True, 95, 1),
     "tender": Mood(False, 82, -1), "peaceful": Mood(False, 80, -1), "calm": Mood(False, 80, -1),
     "relaxing": Mood(False, 80, -1), "dreamy": Mood(False, 82, -1), "warm": Mood(False, 92, 0),
     "nostalgic": Mood(True, 88, 0), "melancholic": Mood(True, 82, -1), "sad": Mood(True, 78, -1),
