@@ -3,9 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from catalog.database import upsert
@@ -110,19 +109,14 @@ def _ids_sqlite(session: Session, words: Sequence[str], limit: int) -> list[str]
 
 
 def _ids_postgresql(session: Session, words: Sequence[str], limit: int) -> list[str]:
-    def vector(column: Any, weight: str) -> Any:  # noqa: ANN401 - an SQL expression
-        return func.setweight(func.to_tsvector("simple", column), weight)
-
-    whole = vector(SearchEntry.identifiers, "A").op("||")(vector(SearchEntry.titles, "B"))
-    whole = whole.op("||")(vector(SearchEntry.names, "C"))
-    query = func.to_tsquery("simple", " & ".join(f"'{word}':*" for word in words))
-    statement = (
-        select(SearchEntry.work_id)
-        .where(whole.op("@@")(query))
-        .order_by(func.ts_rank(whole, query).desc(), SearchEntry.work_id)
-        .limit(limit)
+    statement = text(
+        "SELECT work_id FROM (SELECT work_id, setweight(to_tsvector('simple', identifiers), 'A')"
+        " || setweight(to_tsvector('simple', titles), 'B') || setweight(to_tsvector('simple', names), 'C')"
+        " AS words FROM search_entry) AS entry, to_tsquery('simple', :query) AS query"
+        " WHERE words @@ query ORDER BY ts_rank(words, query) DESC, work_id LIMIT :limit"
     )
-    return list(session.scalars(statement))
+    query = " & ".join(f"'{word}':*" for word in words)
+    return list(session.scalars(statement, {"query": query, "limit": limit}))
 
 
 def _names(session: Session, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
