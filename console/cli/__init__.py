@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from catalog.errors import CatalogError
 from console.cli import catalog, corpus, doctor, evidence, model, provenance, royalties
+from console.cli.demo import demo
 from console.cli.generate import generate
 from console.errors import ConsoleError, ExitCode
 from console.output import complain
@@ -41,6 +42,7 @@ def root(
 
 
 app.command("doctor")(doctor.doctor)
+app.command("demo")(demo)
 app.command("generate")(generate)
 for name, group in (
     ("catalog", catalog.app),

@@ -1,0 +1,152 @@
+"""Does the command line answer as its contract says: exit codes, one JSON object, sentences, no traceback?"""
+
+import errno
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from console.cli import _file_sentence, main
+from console.home import Access, open_home
+from console.settings import load_settings
+from model.midi import write_midi
+from model.score import Score, Track, notes_of
+
+
+@pytest.fixture
+def contrafact(monkeypatch, capsys, tmp_path):
+    """Runs a command in a home of its own; returns exit code, standard output and standard error."""
+
+    def run(*arguments):
+        monkeypatch.setattr(
+            sys, "argv", ["contrafact", "--home", str(tmp_path / "home"), *map(str, arguments)]
+        )
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err
+        return code, said.out, said.err
+
+    return run
+
+
+def test_a_period_that_is_none_is_wrong_usage(contrafact):
+    code, _, complaint = contrafact("royalties", "run", "--period", "2026-13", "--policy", "stim_like")
+    assert code == 2
+    assert "write year and month, such as 2026-10" in complaint
+
+
+def test_an_unknown_work_is_refused_with_a_sentence(contrafact):
+    code, said, complaint = contrafact("catalog", "show", "T0345246801")
+    assert (code, said) == (1, "")
+    assert "T0345246801" in complaint
+
+
+def test_with_json_a_refusal_is_one_object_on_standard_output(contrafact):
+    code, said, _ = contrafact("catalog", "show", "T0345246801", "--json")
+    assert code == 1
+    error = json.loads(said)["error"]
+    assert error["kind"] == "NotFoundError"
+    assert "T0345246801" in error["message"]
+
+
+def test_with_json_an_answer_is_one_object_and_nothing_else(contrafact):
+    code, said, _ = contrafact("catalog", "search", "kyrie", "--json")
+    assert code == 0
+    assert json.loads(said) == {"hits": []}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("catalog", "import", "cwr", "/no/such/file.V22"),
+        ("catalog", "import", "folder", "/no/such/folder"),
+        ("royalties", "usage", "csv", "/no/such/file.csv"),
+        ("model", "train", "0123"),
+        ("generate", "--genre", "polka"),
+        ("provenance", "attribute", "gen_none"),
+        ("evidence", "export", "gen_none"),
+        ("royalties", "run", "--period", "2026-10", "--policy", "/no/such/policy.toml"),
+        ("royalties", "statement", "--period", "2026-10", "--party", "nobody"),
+    ],
+)
+def test_what_is_not_there_is_named_in_a_sentence(contrafact, arguments):
+    code, _, complaint = contrafact(*arguments)
+    assert code == 1
+    assert complaint.startswith(("contrafact: ", "Training", "Composing"))
+
+
+def test_a_second_command_on_a_home_that_is_being_written_is_told_to_wait(contrafact, tmp_path):
+    with open_home(load_settings(tmp_path / "home", {}), Access.WRITE):
+        code, _, complaint = contrafact("royalties", "usage", "csv", "/no/such/file.csv")
+    assert code == 1
+    assert "is writing to the home" in complaint
+
+
+def test_a_database_of_a_newer_version_is_left_alone(contrafact, tmp_path):
+    with (
+        open_home(load_settings(tmp_path / "home", {}), Access.WRITE) as home,
+        home.engine.begin() as connection,
+    ):
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    code, _, complaint = contrafact("catalog", "audit")
+    assert code == 1
+    assert "'9999'" in complaint
+    assert "Install the version that wrote it" in complaint
+
+
+def test_a_full_disk_is_said_so():
+    sentence = _file_sentence(OSError(errno.ENOSPC, "No space left on device", "shard.parquet"))
+    assert "The disk is full (shard.parquet)" in sentence
+    assert "try again" in sentence
+
+
+def test_a_corrupt_midi_file_is_quarantined_and_the_rest_goes_in(contrafact, tmp_path, midi_bytes):
+    folder = tmp_path / "music"
+    folder.mkdir()
+    (folder / "good.mid").write_bytes(midi_bytes)
+    (folder / "bad.mid").write_bytes(midi_bytes[: len(midi_bytes) // 2])
+    rows = ["file,title,composer,composer_died,genre,licence,licence_basis"]
+    rows += [f"{name}.mid,{name},J. S. Bach,1750,baroque,CC0-1.0,stated" for name in ("good", "bad")]
+    (folder / "rights.csv").write_text("\n".join(rows) + "\n")
+    code, said, _ = contrafact("catalog", "import", "folder", folder, "--json")
+    answer = json.loads(said)
+    assert code == 0
+    assert (answer["works"], answer["quarantined"]) == (1, 1)
+    assert "bad.mid" in json.dumps(answer["findings"])
+
+
+def test_a_truncated_cwr_file_is_told_line_by_line(contrafact, tmp_path):
+    path = tmp_path / "cut.V22"
+    path.write_bytes(b"HDRPB000000199SENDER" + b" " * 40)
+    code, said, _ = contrafact("catalog", "import", "cwr", path, "--json")
+    answer = json.loads(said)
+    assert code == 1
+    assert answer["works"] == 0
+    assert all({"code", "where", "message"} <= finding.keys() for finding in answer["findings"])
+    assert answer["findings"]
+
+
+def test_doctor_says_what_is_there_and_how_to_mend_the_rest(contrafact):
+    _, said, _ = contrafact("doctor", "--json")
+    checks = {check["name"]: check for check in json.loads(said)["checks"]}
+    assert checks["database"]["ok"]
+    assert all(check["ok"] or check["mend"] for check in checks.values())
+
+
+@pytest.fixture
+def midi_bytes() -> bytes:
+    """A small MIDI file."""
+    rows = [[480 * index, 400, 60 + index % 5, 90] for index in range(16)]
+    return write_midi(Score(480, (Track("Piano", 0, False, notes_of(rows)),)))
+
+
+def test_home_may_be_named_behind_the_command(contrafact, tmp_path):
+    code, _, _ = contrafact("catalog", "audit", "--home", tmp_path / "other")
+    assert code == 0
+    assert Path(tmp_path / "other" / "contrafact.db").is_file()
