@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from catalog.database import derive_id
@@ -18,7 +18,7 @@ from catalog.findings import Finding
 from royalties.digests import digest_rows
 from royalties.errors import LedgerError
 from royalties.money import in_range
-from royalties.tables import AllocationRow, DistributionRun, LedgerEntry, LedgerPosting
+from royalties.tables import AllocationRow, DistributionRun, LedgerEntry, LedgerPosting, add_rows
 
 GENESIS = hashlib.sha256(b"contrafact.ledger/1").hexdigest()
 """What the first entry is chained to."""
@@ -81,7 +81,7 @@ def post(
                     "digest": digest,
                 }
             )
-        session.execute(insert(LedgerEntry), rows)
+        add_rows(session, LedgerEntry, rows)
 
 
 def balances(session: Session, accounts: Iterable[str] | None = None) -> dict[tuple[str, str], int]:

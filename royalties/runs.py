@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog.database import derive_id
@@ -29,7 +29,7 @@ from royalties.money import PPM, in_range
 from royalties.periods import Period
 from royalties.policy import Policy
 from royalties.shares import ShareBook, read_shares, works_of
-from royalties.tables import AllocationRow, DistributionRun, RunGeneration
+from royalties.tables import AllocationRow, DistributionRun, RunGeneration, add_rows
 from royalties.usage import read_totals
 
 
@@ -188,13 +188,22 @@ def _digest_inputs(
         ),
         "exposure": digest_rows([(inputs.exposure.digest,), *sorted(inputs.exposure.events.items())]),
         "public_domain": digest_rows((work,) for work in sorted(inputs.public_domain & works)),
-        "shares": digest_rows(
-            (territory, str(on), work, payee.account, share_ppm)
-            for (territory, on), epoch in sorted(book.epoch_of.items())
-            for work, split in sorted(book.epochs[epoch].items())
-            for payee, share_ppm in split
-        ),
+        "shares": _digest_shares(book),
     }
+
+
+def _digest_shares(book: ShareBook) -> str:
+    epochs = [
+        digest_rows(
+            (work, payee.account, share_ppm)
+            for work, split in sorted(splits.items())
+            for payee, share_ppm in split
+        )
+        for splits in book.epochs
+    ]
+    return digest_rows(
+        (place, str(on), epochs[epoch]) for (place, on), epoch in sorted(book.epoch_of.items())
+    )
 
 
 def _same_run(earlier: DistributionRun, run_id: str, digests: Mapping[str, str]) -> RunReport:
@@ -275,7 +284,7 @@ def _write_generations(
                 "revenue_minor": revenue_minor,
             }
         )
-    session.execute(insert(RunGeneration), rows)
+    add_rows(session, RunGeneration, rows)
 
 
 _ALLOCATION_COLUMNS = tuple(
@@ -300,5 +309,4 @@ def _write_allocations(session: Session, run_id: str, distribution: Distribution
         {"run_id": run_id, "line_no": line_no, **dict(zip(_ALLOCATION_COLUMNS, cells, strict=True))}
         for line_no, cells in enumerate(_allocation_cells(distribution), start=1)
     ]
-    if rows:
-        session.execute(insert(AllocationRow), rows)
+    add_rows(session, AllocationRow, rows)

@@ -60,15 +60,17 @@ def read_shares(
     owned = sorted(set(works) - inputs.public_domain)
     epoch_of: dict[tuple[str, date], int] = {}
     epochs: list[Mapping[str, Split]] = []
-    numbers: dict[tuple[tuple[str, Split], ...], int] = {}
+    answers: list[tuple[Mapping[str, Sequence[tuple[str, int]]], int]] = []
     for territory, on in sorted(places):
-        found = inputs.shares_on(owned, policy.right, on, territory)
-        splits = {work: split_work(work, sorted(found.get(work, ()))) for work in owned}
-        key = tuple(splits.items())
-        if key not in numbers:
-            numbers[key] = len(epochs)
-            epochs.append(splits)
-        epoch_of[territory, on] = numbers[key]
+        answer = inputs.shares_on(owned, policy.right, on, territory)
+        epoch = next((number for known, number in answers if known == answer), None)
+        if epoch is None:
+            splits = {work: split_work(work, sorted(answer.get(work, ()))) for work in owned}
+            if splits not in epochs:
+                epochs.append(splits)
+            epoch = epochs.index(splits)
+            answers.append((answer, epoch))
+        epoch_of[territory, on] = epoch
     return ShareBook(epoch_of, tuple(epochs))
 
 

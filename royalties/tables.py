@@ -5,10 +5,22 @@ themselves lie in one Parquet file per batch. Runs, their allocations and the le
 triggers refuse UPDATE and DELETE on them.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, Integer, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    insert,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from catalog.database import Base, UtcDateTime
 
@@ -20,6 +32,14 @@ APPEND_ONLY = (
     "ledger_entry",
 )
 """The tables whose rows never change."""
+
+
+def add_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str, object]]) -> None:
+    """Inserts many rows at once, past the identity map, which has no use for them."""
+    table = model.__table__
+    assert isinstance(table, Table)
+    if rows:
+        session.execute(insert(table), rows)
 
 
 class UsageBatch(Base):

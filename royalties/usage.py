@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow.parquet as pq
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog.findings import Finding, Severity
@@ -25,13 +26,17 @@ from royalties.entitlement import UsageTotal
 from royalties.errors import CurrencyMismatchError, UsageStoreError
 from royalties.money import in_range
 from royalties.periods import Period
-from royalties.tables import UsageBatch, UsageQuarantine, UsageTotalRow
+from royalties.tables import UsageBatch, UsageQuarantine, UsageTotalRow, add_rows
 from royalties.usage_files import UnusableFileError, read_csv, read_parquet
 from royalties.usage_lines import FAULT_SCHEMA, LINE_SCHEMA, Chunk
 
 MAX_LISTED = 1_000
 """How many refused lines a report lists; the quarantine holds all of them."""
 
+_WRITING: Mapping[str, Any] = {
+    "compression": "zstd",
+    "use_dictionary": ["generation", "territory", "service", "use_type", "currency"],
+}
 _KEYS = ("generation", "territory", "service", "use_type", "used_on", "currency")
 
 
@@ -146,7 +151,7 @@ def _stage(chunks: Iterator[Chunk], staged: Path) -> tuple[pl.DataFrame, tuple[F
     """Writes the accepted lines; returns the refused ones."""
     refused = [pl.DataFrame(schema=FAULT_SCHEMA)]
     findings: tuple[Finding, ...] = ()
-    with pq.ParquetWriter(staged, LINE_SCHEMA, compression="zstd") as writer:
+    with pq.ParquetWriter(staged, LINE_SCHEMA, **_WRITING) as writer:
         for chunk in chunks:
             writer.write_table(chunk.accepted.to_arrow().cast(LINE_SCHEMA))
             refused.append(chunk.refused)
@@ -173,7 +178,7 @@ def _drop_duplicates(session: Session, directory: Path, staged: Path) -> pl.Data
     found = pl.concat(duplicates).unique("line", keep="first", maintain_order=True)
     if found.height:
         kept = pl.scan_parquet(staged).join(found.lazy(), on="line", how="anti").collect().sort("line")
-        pq.write_table(kept.to_arrow().cast(LINE_SCHEMA), staged, compression="zstd")
+        pq.write_table(kept.to_arrow().cast(LINE_SCHEMA), staged, **_WRITING)
     return found.select(
         "line",
         code=pl.lit("DUPLICATE_LINE"),
@@ -209,14 +214,12 @@ def _insert_totals(session: Session, batch_id: str, totals: list[dict[str, objec
         row["batch_id"] = batch_id
         in_range(int(str(row["units"])))
         in_range(int(str(row["revenue_minor"])))
-    if totals:
-        session.execute(insert(UsageTotalRow), totals)
+    add_rows(session, UsageTotalRow, totals)
 
 
 def _insert_refused(session: Session, batch: UsageBatch, refused: pl.DataFrame) -> None:
     constants = {"batch_id": batch.id, "file_name": batch.file_name}
-    if refused.height:
-        session.execute(insert(UsageQuarantine), [row | constants for row in refused.to_dicts()])
+    add_rows(session, UsageQuarantine, [row | constants for row in refused.to_dicts()])
 
 
 def _report(session: Session, batch: UsageBatch, findings: tuple[Finding, ...]) -> UsageReport:

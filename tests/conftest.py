@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from catalog.database import open_engine
@@ -92,9 +92,11 @@ def _emptied(url: str, tables: list[str]) -> bool:
                 and connection.scalar(text(f'SELECT EXISTS (SELECT 1 FROM "{table}")'))
             ]
             if filled:
+                # past the triggers that keep the ledger whole; they hold against a test, not against its end
+                connection.execute(text("SET LOCAL session_replication_role = replica"))
                 connection.execute(text(f"TRUNCATE {', '.join(filled)} RESTART IDENTITY CASCADE"))
         return True
-    except (MigrationError, OperationalError):
+    except (MigrationError, OperationalError, ProgrammingError):
         return False
     finally:
         engine.dispose()

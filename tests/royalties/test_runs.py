@@ -67,7 +67,7 @@ def test_running_again_from_the_same_inputs_posts_nothing(session, posted):
 
 
 def test_the_same_inputs_give_the_same_run_on_every_database(posted):
-    assert posted.run == "dist_137c846ea8d888a6"
+    assert posted.run == "dist_137e0b688f8ecf5d"
     assert posted.digest == "0e7c41fff997dca409ee47623dee375fc8d43ff6e8e7b2375911e68d9c9d2cd2"
 
 
