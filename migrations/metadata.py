@@ -1,18 +1,15 @@
 """Which tables make up the schema?"""
 
-from importlib import import_module
-from importlib.util import find_spec
-
 from sqlalchemy import MetaData
 
+import catalog.tables
+import provenance.tables
+import royalties.tables
 from catalog.database import Base
 
-MODULES = ("catalog.tables", "provenance.tables", "royalties.tables")
+PACKAGES = (catalog.tables, provenance.tables, royalties.tables)  # importing them declares their tables
 
 
 def whole_metadata() -> MetaData:
     """The metadata with the tables of every package."""
-    for module in MODULES:
-        if find_spec(module) is not None:
-            import_module(module)
     return Base.metadata

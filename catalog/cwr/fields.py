@@ -75,11 +75,12 @@ def encode(record_type: str, values: dict[str, Value]) -> str:
 
 
 def _decode_field(field: Field, cell: bytes) -> Value:
-    text = _characters(field, cell).strip()
-    if field.kind is FieldKind.TEXT:
-        return text or None
-    if not text:
+    trimmed = cell.strip()
+    if not trimmed:
         return None
+    text = _characters(field, trimmed)
+    if field.kind is FieldKind.TEXT:
+        return text
     if not (text.isascii() and text.isdigit()):
         raise FieldError(field, text, f"{field.width} digits or blanks")
     if field.kind is FieldKind.DATE:
@@ -96,8 +97,8 @@ def _characters(field: Field, cell: bytes) -> str:
         text = cell.decode("utf-8")
     except UnicodeDecodeError:
         text = cell.decode("latin-1")
-    if any(ord(character) < 32 or 127 <= ord(character) < 160 for character in text):
-        raise FieldError(field, text, "no control characters")
+    if not text.isprintable():
+        raise FieldError(field, text, "printable characters")
     return text
 
 
