@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from model.events import BAR_MARK, MAX_TRACKS, Field, Ints
-from model.layers import Clock, GrowingKeys, KeyValue, Level, sees_events
+from model.layers import Block, Clock, GrowingKeys, KeyValue, Level, sees_events
 from model.network import Composer
 from model.plan import PLAN_ROWS, Column
 from model.recall import NOT_SAID, find_echoes
@@ -70,6 +70,7 @@ class Decoder:
         with torch.no_grad():
             self.plan = model.plan(torch.from_numpy(plan_rows)[None].long())
             self.tracks = model.tracks_of(self.plan)
+        self._lower_blocks, self._upper = _blocks(model.lower), _blocks(model.upper)
         weight = model.head.base.weight
         empty = weight.new_empty(1, model.config.heads, 0, model.head_width)
         self._nothing = KeyValue(empty, empty)
@@ -160,11 +161,11 @@ class Decoder:
         past = torch.cat([self._past, self._events, events_1TF], 1)
         known = torch.cat([self._past_codes, self._codes], 1)
         row, state = find_echoes(events_1TF, past, torch.tensor([[self._first_bar]]))
-        x_1TD = model.reader(codes, events_1TF, known[:, row[0]], state, self.plan)
+        x_1TD: Tensor = model.reader(codes, events_1TF, known[:, row[0]], state, self.plan)
         clock = Clock.at(events_1TF[..., Column.TIME], model.head_width, x_1TD.dtype)
         count = events_1TF.shape[1]
         causal = torch.ones(1, count, count, dtype=torch.bool).tril()
-        for layer, block in enumerate((*model.lower, *model.upper)):
+        for layer, block in enumerate((*self._lower_blocks, *self._upper)):
             keys = self._keys[layer]
             mask = torch.cat([causal.new_ones(1, count, len(keys)), causal], -1)
             x_1TD, _ = block(x_1TD, clock, mask, kept=keys)
@@ -202,13 +203,17 @@ class Decoder:
                 break
             child, clock = units.close(self.model.head_width)
             start = units.start_steps
-            for layer, block in enumerate(self.model.upper):
+            for layer, block in enumerate(self._upper):
                 self._summaries[layer] = self._summaries[layer].joined(block.keys_of(child, clock))
         self._forget(int(next_marker_F[Column.BAR]))
 
     def _forget(self, bar: int) -> None:
         needed = set(self.sources[bar:].tolist()) | set(range(bar - max(self.model.config.far_bars), bar))
         self._bars = {number: kept for number, kept in self._bars.items() if number in needed}
+
+
+def _blocks(modules: nn.ModuleList) -> list[Block]:
+    return [module for module in modules if isinstance(module, Block)]
 
 
 def events_of(rows: Ints) -> Ints:

@@ -214,7 +214,7 @@ class _Writer:
         track = int(event[Column.TRACK])
         low, high = self.ranges[track]
         late = 2 * event[Column.POSITION] >= event[Column.LENGTH]
-        worth = self.worth[event[Column.CHORD_B if late else Column.CHORD_A]].copy()
+        worth: Floats = self.worth[event[Column.CHORD_B if late else Column.CHORD_A]].copy()
         worth += self.registers[track]
         worth[: max(low, above + 1)] = NEVER
         worth[high + 1 :] = NEVER

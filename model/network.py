@@ -217,7 +217,7 @@ class Reader(nn.Module):
         heard = heard_NTED * (state_NTE == EchoState.EVENT)[..., None] + self.echo_state(state_NTE)
         section = plan.row(FIRST_SECTION_ROW, events_NTF[..., Column.SECTION])
         phrase = plan.row(FIRST_PHRASE_ROW, events_NTF[..., Column.PHRASE])
-        x_NTD = codes_NTD + section + phrase + self.echo(heard.flatten(2))
+        x_NTD: Tensor = codes_NTD + section + phrase + self.echo(heard.flatten(2))
         answer: Tensor = self.ask_plan(x_NTD, plan.rows_NPD, plan.present_NP)
         return x_NTD + answer
 
@@ -383,7 +383,7 @@ class Composer(nn.Module):
         row, state = find_echoes(events_NTF, events_NTF, events_NTF[:, :1, Column.BAR])
         width = codes.shape[2]
         heard = codes.gather(1, row.flatten(1)[..., None].expand(-1, -1, width)).view(*row.shape, width)
-        x_NTD = self.reader(codes, events_NTF, heard, state, plan)
+        x_NTD: Tensor = self.reader(codes, events_NTF, heard, state, plan)
         clock = Clock.at(events_NTF[..., Column.TIME], self.head_width, x_NTD.dtype)
         mask_NTT = self._event_mask(events_NTF, units)
         for block in self.lower:

@@ -27,7 +27,7 @@ PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
         # Two cores of an AMD EPYC with AVX-512 and bfloat16.
-        Preset("lite", ComposerConfig(), 8, 4e-3, 60, 0.05, 500_000),
+        Preset("lite", ComposerConfig(), 8, 4e-3, 60, 0.05, 360_000),
         # One H100.
         Preset(
             "base",
