@@ -1,5 +1,9 @@
 """What can the world refuse provenance and its evidence?"""
 
+from collections.abc import Sequence
+
+from catalog.findings import Finding
+
 
 class ProvenanceError(Exception):
     """The base of everything that provenance refuses; the message says what to do."""
@@ -42,3 +46,7 @@ class BundleError(ProvenanceError):
 
 class ProviderFileError(ProvenanceError):
     """The provider's answers cannot be read; every fault is listed."""
+
+    def __init__(self, message: str, findings: Sequence[Finding] = ()) -> None:
+        super().__init__(message)
+        self.findings = tuple(findings)
