@@ -1,4 +1,4 @@
-"""How long do two million usage lines take, from a Parquet file to a posted run, beside scanning that file?
+"""How long do a million usage lines take, from a Parquet file to a posted run, beside scanning that file?
 
 The plain call is polars reading the same file and summing it by generation and territory: the least that
 anybody has to do. Run alone with `python -m benchmarks.royalties_bench`.
@@ -23,7 +23,7 @@ from royalties.policy import Policy, parse_policy
 from royalties.runs import make_exposure, run_distribution
 from royalties.usage import UsageFormat, import_usage
 
-NUM_LINES = 2_000_000
+NUM_LINES = 1_000_000
 NUM_GENERATIONS = 300
 NUM_WORKS = 5_000
 NUM_PARTIES = 1_000

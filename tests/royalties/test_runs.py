@@ -1,7 +1,11 @@
 """Is a period distributed once, and whole?"""
 
 import random
+import signal
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -192,3 +196,43 @@ def test_refused_lines_are_kept_with_place_and_reason(session, tmp_path):
     assert (
         bring_in(session, tmp_path, [a_line(1), a_line(2, territory="nowhere"), a_line(1, units=3)]) == report
     )
+
+
+DYING = """
+import os, signal, sys
+from pathlib import Path
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+from catalog.database import open_engine
+from tests.royalties.builders import run
+
+engine, left = open_engine(sys.argv[1]), int(sys.argv[2])
+
+def die_in_time(*_):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+event.listen(engine, "after_cursor_execute", die_in_time)
+event.listen(engine, "commit", die_in_time)
+with Session(engine) as session:
+    run(session)
+    session.commit()
+"""
+
+
+@pytest.mark.parametrize("statement", [4, 8, 12, 16])
+def test_a_process_that_is_killed_in_a_run_leaves_the_old_state(sqlite_engines, tmp_path, statement):
+    for engine in sqlite_engines(tmp_path):
+        with Session(engine) as session:
+            bring_in(session, tmp_path, LINES)
+            session.commit()
+        command = [sys.executable, "-c", DYING, str(engine.url), str(statement)]
+        killed = subprocess.run(command, cwd=Path(__file__).parents[2], check=False, timeout=60)
+        assert killed.returncode == -signal.SIGKILL
+        with Session(engine) as session:
+            for table in (DistributionRun, AllocationRow, LedgerPosting, LedgerEntry):
+                assert session.execute(select(func.count()).select_from(table)).scalar_one() == 0
+            assert run(session).parties == 3
+            assert check_ledger(session) == []
