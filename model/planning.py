@@ -5,11 +5,13 @@ Chords come from the network's harmonic stream, which goes by the plan alone her
 another has its chords.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from model.events import MAX_TRACKS, bar_steps
+from model.events import GRID, MAX_TRACKS, bar_steps
 from model.genres import GENRES, Genre
 from model.instruments import Instrument, instrument
 from model.network import Composer
@@ -38,6 +40,7 @@ Floats = npt.NDArray[np.float64]
 
 DEFAULT_MINUTES = 1.0
 MAX_SECTION_BARS = 24
+SECTION_BARS = (1, 2, *range(4, 42, 2))
 STAY = 1.0  # nats for keeping the chord in the second half of a bar
 MOVE = 0.35  # nats against keeping it over the bar line, for each half bar that it has lasted
 SCALES = {False: (0, 2, 4, 5, 7, 9, 11), True: (0, 2, 3, 5, 7, 8, 10)}
@@ -109,25 +112,39 @@ def _sections(
     form: tuple[str, ...], tempo: int, metre: tuple[int, int], minutes: float | None, mood: Mood
 ) -> tuple[SectionPlan, ...]:
     """The sections of a form that last about the minutes asked for, in whole phrases of four bars."""
-    seconds_per_bar = bar_steps(*metre) / 12 * 60 / tempo
-    wanted = max(4.0, (minutes or DEFAULT_MINUTES) * 60 / seconds_per_bar)
+    wanted = (minutes or DEFAULT_MINUTES) * tempo * GRID / bar_steps(*metre)
     rounds = max(1, min(MAX_SECTIONS // len(form), round(wanted / (len(form) * MAX_SECTION_BARS) + 0.3)))
     names = [name.lower() if len(name) > 1 else name.upper() for name in form * rounds]
-    weights = [0.5 if name in _SHORT else 1.0 for name in names]
-    unit = wanted / sum(weights)
-    letters: dict[str, str] = {}
+    unit = min(SECTION_BARS, key=lambda bars: (_misfit(names, bars, wanted), bars))
+    letters = _letters(names)
     sections: list[SectionPlan] = []
-    for name, weight in zip(names, weights, strict=True):
-        letter = letters.setdefault(name, chr(65 + len(letters) % 26))
+    for name in names:
         start = sections[-1].bar_end if sections else 0
-        left = wanted - start
-        bars = 4 * max(1, round(min(unit * weight, max(left, 4)) / 4))
-        first = next((i for i, section in enumerate(sections) if section.label == letter), None)
-        if first is not None:
-            bars = sections[first].bar_end - sections[first].bar_start
-        energy = int(np.clip(_ENERGY.get(name, 3 + (letter == "B")) + mood.energy, 1, 5))
-        sections.append(SectionPlan(letter, start, start + bars, first, energy))
+        first = names.index(name)
+        energy = int(np.clip(_ENERGY.get(name, 3 + (name == "B")) + mood.energy, 1, 5))
+        sections.append(
+            SectionPlan(
+                letters[name], start, start + _length(name, unit),
+                None if first == len(sections) else first, energy,
+            )
+        )  # fmt: skip
     return tuple(sections)
+
+
+def _letters(names: Sequence[str]) -> dict[str, str]:
+    """The label of each section: a letter stands for itself, a word for the next letter that is free."""
+    free = iter(sorted(set("ABCDEFGHIJKLMNOPQRSTUVWXYZ") - {name for name in names if len(name) == 1}))
+    return {name: name if len(name) == 1 else next(free) for name in dict.fromkeys(names)}
+
+
+def _length(name: str, unit: int) -> int:
+    """The bars of a section where a full one has `unit`."""
+    return max(1, unit // 2) if name in _SHORT else unit
+
+
+def _misfit(names: Sequence[str], unit: int, wanted: float) -> float:
+    """How far a form is from a length; a section that is not made of phrases of four bars counts as worse."""
+    return abs(sum(_length(name, unit) for name in names) / wanted - 1) + (0.06 if unit % 4 else 0)
 
 
 def _with_chords(model: Composer, plan: SongPlan, rng: np.random.Generator) -> SongPlan:
