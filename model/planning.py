@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from model.events import GRID, MAX_TRACKS, bar_steps
+from model.events import MAX_TRACKS, bar_steps
 from model.genres import GENRES, Genre
 from model.instruments import Instrument, instrument
 from model.network import Composer
@@ -34,6 +34,7 @@ from model.plan import (
 )
 from model.prompt import MOODS, Mood, Prompt, check_prompt
 from model.sampling import sample
+from model.score import GRID
 from model.streams import NUM_HARMONY, NUM_RHYTHM, Steps
 
 Floats = npt.NDArray[np.float64]

@@ -6,7 +6,7 @@ import torch
 
 from model.corpus import encode_example
 from model.errors import PromptError
-from model.events import GRID, MAX_TRACKS, Note, notes_of
+from model.events import MAX_TRACKS, Note, notes_of
 from model.generation import Generated, generate
 from model.instruments import instrument
 from model.midi import read_midi, write_midi
@@ -15,7 +15,7 @@ from model.objective import attribution_logits
 from model.plan import PLAN_ROWS
 from model.planning import SCALES
 from model.prompt import Prompt
-from model.score import note_digest
+from model.score import GRID, note_digest
 from tests.model.songs import TINY
 
 QUARTET = Prompt(

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from model.events import GRID, MAX_TRACKS
+from model.events import MAX_TRACKS
 from model.genres import GENRES
 from model.network import Composer
 from model.plan import MAX_PHRASES, MAX_SECTIONS, parse_key, plan_rows
 from model.planning import plan_song
 from model.prompt import MOODS, Prompt
+from model.score import GRID
 from tests.model.songs import TINY
 
 
