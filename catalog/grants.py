@@ -23,7 +23,7 @@ def find_party(session: Session, name: str) -> str:
     Raises:
         NotFoundError: nobody, or more than one, is known by it.
     """
-    number = parse_ipi_name_number(name)
+    number = parse_ipi_name_number(name) or name
     for condition in (Party.id == name, Party.ipi_name_number == number, Party.name == name):
         found = list(session.scalars(select(Party.id).where(condition).limit(2)))
         if len(found) == 1:

@@ -45,3 +45,8 @@ def shown(data: bytes, limit: int = 80) -> str:
     """The beginning of some bytes, printable, for a message."""
     text = data[:limit].decode("utf-8", "replace")
     return repr(text) + (f" and {len(data) - limit} bytes more" if len(data) > limit else "")
+
+
+def storable(text: str) -> str:
+    """The text without what a database refuses: zero characters, and names' bytes that are no UTF-8."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

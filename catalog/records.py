@@ -163,7 +163,10 @@ class SourceRecord:
 
 @dataclass(frozen=True, slots=True)
 class WorkRecord:
-    """A work as a file describes it. `submitter` and `number` are whose number of the work it is."""
+    """A work as a file describes it. `submitter` and `number` are whose number of the work it is.
+
+    `distinct` tells apart works of one source that have no number and no ISWC, whatever their titles.
+    """
 
     title: str
     submitter: str = ""
@@ -182,6 +185,7 @@ class WorkRecord:
     recordings: tuple[RecordingRecord, ...] = ()
     work_id: str | None = None  # where the catalogue's own work is meant
     complete: bool = True  # False where a line about its shares could not be read
+    distinct: str = ""
     place: Place = field(default_factory=lambda: Place("(made here)"))
 
     @property
@@ -201,7 +205,7 @@ class WorkRecord:
         if self.iswc is not None:
             return derive_id("work", "iswc", self.iswc)
         writers = sorted(fold(party.name) for party, _role in self.credits)
-        return derive_id("work", "title", self.submitter, fold(self.title) or self.title, *writers)
+        return derive_id("work", "title", self.submitter, fold(self.title), self.distinct, *writers)
 
     def shares_of(self, kind: ShareKind, right: Right | None) -> tuple[ShareRecord, ...]:
         """The shares of one kind and right."""

@@ -24,12 +24,14 @@ from catalog.imports.files import add_files
 from catalog.imports.folder import FileRow, folder_digest, read_folder
 from catalog.imports.options import ImportOptions, ImportReport
 from catalog.imports.table import COLUMNS, REQUIRED, read_table
+from catalog.lines import storable
 from catalog.records import Fault, Read
 from catalog.registration import Registered, Registrar, register
 from catalog.tables import ImportBatch, Quarantine
 from catalog.vocabulary import ImportFormat
 
 CHUNK = 400
+CHUNK_BYTES = 64 << 20
 MAX_FINDINGS = 1_000  # of one code; more are counted, so that a report of a million lines stays readable
 DEFAULT_OPTIONS = ImportOptions()
 
@@ -97,7 +99,7 @@ def import_file(
     batch = held or ImportBatch(
         id=batch_id,
         format=kind,
-        file_name=path.name,
+        file_name=storable(path.name),
         digest=digest,
         bytes=size,
         imported_at=imported_at,
@@ -176,8 +178,7 @@ def _import_files(
     imported_at: datetime,
     tally: _Tally,
 ) -> None:
-    steps = read_folder(path, options, registrar.on)
-    while chunk := list(islice(steps, CHUNK)):
+    for chunk in _bounded(read_folder(path, options, registrar.on)):
         rows = [step for step in chunk if isinstance(step, FileRow)]
         added = add_files(registrar, store, rows, imported_at)
         tally.add(added.registered)
@@ -185,6 +186,20 @@ def _import_files(
         findings = [step for step in chunk if isinstance(step, Finding)]
         faults = [step for step in chunk if isinstance(step, Fault)]
         _keep(registrar, [*faults, *added.faults], [*findings, *added.findings], tally)
+
+
+def _bounded(steps: Iterator[FileRow | Fault | Finding]) -> Iterator[list[FileRow | Fault | Finding]]:
+    """The steps in chunks that hold neither too many rows nor too many bytes."""
+    chunk: list[FileRow | Fault | Finding] = []
+    held = 0
+    for step in steps:
+        chunk.append(step)
+        held += len(step.data) if isinstance(step, FileRow) else 0
+        if len(chunk) >= CHUNK or held >= CHUNK_BYTES:
+            yield chunk
+            chunk, held = [], 0
+    if chunk:
+        yield chunk
 
 
 def _keep(registrar: Registrar, faults: Iterable[Fault], findings: Iterable[Finding], tally: _Tally) -> None:
@@ -202,7 +217,7 @@ def _keep(registrar: Registrar, faults: Iterable[Fault], findings: Iterable[Find
                 "line": place.line,
                 "byte_start": place.byte_start,
                 "byte_end": place.byte_end,
-                "found": fault.found,
+                "found": storable(fault.found),
                 "expected": fault.expected,
             }
         )

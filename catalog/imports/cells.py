@@ -131,7 +131,7 @@ def read_csv(
             delimiter = max(",;\t", key=text.count)
             header = [cell.strip().lower() for cell in _split(text, delimiter) or []]
             yield from _header_findings(header, place, known, required)
-            if not set(required) <= set(header):
+            if not _usable(header, required):
                 return
         else:
             cells = _split(text, delimiter)
@@ -151,14 +151,18 @@ def read_parquet(path: Path, known: Sequence[str], required: Sequence[str]) -> I
         with pq.ParquetFile(path) as file:
             names = [name.lower() for name in file.schema_arrow.names]
             yield from _header_findings(names, place, known, required)
-            if not set(required) <= set(names):
+            if not _usable(names, required):
                 return
             number = 0
             for batch in file.iter_batches(PARQUET_ROWS):
                 for row in batch.to_pylist():
                     number += 1
                     values = {name.lower(): _cell_text(value) for name, value in row.items()}
-                    yield Cells(values, Place(path.name, number))
+                    row_place = Place(path.name, number)
+                    if any("\0" in value for value in values.values()):
+                        yield Fault("NOT_TEXT", row_place, "a zero character", "text")
+                    else:
+                        yield Cells(values, row_place)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         yield Fault("CORRUPT_FILE", place, str(error).splitlines()[0][:200], "a Parquet file")
 
@@ -186,10 +190,19 @@ def _split(text: str, delimiter: str) -> list[str] | None:
         return None
 
 
+def _usable(header: Sequence[str], required: Sequence[str]) -> bool:
+    return set(required) <= set(header) and len(set(header)) == len(header)
+
+
 def _header_findings(
     header: Iterable[str], place: Place, known: Sequence[str], required: Sequence[str]
 ) -> Iterator[Fault | Finding]:
     names = list(header)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        yield Fault(
+            "DUPLICATE_COLUMN", place, f"column {', '.join(twice)} more than once", "each column once"
+        )
     missing = [name for name in required if name not in names]
     if missing:
         expected = f"the columns {', '.join(required)} in the first line"

@@ -18,6 +18,7 @@ from catalog.imports.cells import CellError, Cells, read_csv
 from catalog.imports.options import ImportOptions
 from catalog.imports.table import genre_of, iswc_of, origin_of, public_domain_of, source_of
 from catalog.licences import is_contract, is_known, terms_of
+from catalog.lines import storable
 from catalog.records import Fault, PartyRecord, PublicDomainRecord, WorkRecord
 from catalog.vocabulary import EncodingFormat, PartyKind, ReservationProtocol, Role
 
@@ -225,6 +226,7 @@ def _work(cells: Cells, options: ImportOptions, on: date) -> WorkRecord:
             *((party, Role.COMPOSER) for party in writers),
             *((party, Role.ARRANGER) for party in arranged),
         ),
+        distinct=cells.text("file") or "",
         place=cells.place,
     )
 
@@ -286,7 +288,7 @@ def _licence_findings(row: FileRow) -> Iterator[Finding]:
 
 def _unlisted(folder: Path, seen: set[str]) -> Iterator[Finding]:
     for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
+        name = storable(path.relative_to(folder).as_posix())
         if path.is_file() and path.suffix.lower() in FORMATS and name not in seen:
             message = f"{name} is in the folder but not in {RIGHTS_FILE}: it was not imported"
             yield Finding("FILE_WITHOUT_RIGHTS", name, message, Severity.WARNING)

@@ -1,8 +1,10 @@
 """Does a file from outside go in as far as it can be used, once, and tell what could not?"""
 
 import io
+import os
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -249,6 +251,35 @@ def test_a_csv_without_the_needed_columns_is_one_finding(session, tmp_path):
     report = import_text(session, tmp_path, "name;value\na;b\n")
     assert "MISSING_COLUMN" in codes(report)
     assert report.works == 0
+
+
+def test_a_csv_with_the_same_column_twice_is_refused(session, tmp_path):
+    report = import_text(session, tmp_path, "work_number,title,title\nN1,Red,Blue\n")
+    assert (codes(report), report.works) == (["DUPLICATE_COLUMN"], 0)
+
+
+def test_a_zero_character_in_parquet_is_quarantined(session, tmp_path):
+    table = pa.table({"work_number": ["N1", "N2"], "title": ["R\0d", "Blue"]})
+    pq.write_table(table, tmp_path / "works.parquet")
+    report = import_file(session, FileStore(tmp_path), "parquet", tmp_path / "works.parquet", imported_at=AT)
+    assert (codes(report), report.works) == (["NOT_TEXT"], 1)
+
+
+def test_files_of_one_title_without_numbers_are_works_of_their_own(session, tmp_path):
+    rows = "file,licence,licence_basis,title,work_number,source_name\n" + "".join(
+        f"{name}.mid,CC0-1.0,stated,Minuet,{number},S\n"
+        for name, number in zip("abcd", ["", "", "7", "7"], strict=True)
+    )
+    files = {f"{name}_mid": MIDI + name.encode() for name in "abcd"}
+    report = import_folder(session, tmp_path, rows, **files)
+    assert (report.works, report.encodings) == (3, 4)
+
+
+def test_a_name_that_is_no_utf8_is_told_and_does_no_harm(session, tmp_path):
+    (tmp_path / "music").mkdir()
+    (Path(os.fsdecode(bytes(tmp_path) + b"/music/\xff.mid"))).write_bytes(MIDI)
+    report = import_folder(session, tmp_path, "file,licence\n")
+    assert codes(report) == ["FILE_WITHOUT_RIGHTS"]
 
 
 def test_an_unknown_format_and_a_missing_file_are_refused(session, tmp_path):
