@@ -192,3 +192,39 @@ def test_every_parameter_learns_from_a_batch():
     loss_of(model(rows), rows).total.backward()
     still = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert still == []
+
+
+def expected_of_half_bars(model: Composer, rows: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad():
+        output = model(rows[None])
+    return torch.cat([output.chord_NSV, output.onsets_NSX], -1)[0]
+
+
+@pytest.mark.parametrize(("column", "half"), [(Column.PITCH, None), (Column.CHORD_A, 0), (Column.CHORD_B, 1)])
+def test_what_a_stream_expects_of_a_half_bar_is_said_before_it_sounds(column: Column, half: int | None):
+    model, rows = a_composer(), a_matrix()
+    event = note_rows(rows)[10]
+    changed = rows.clone()
+    bar, position = rows[PLAN_ROWS + event, Column.BAR], rows[PLAN_ROWS + event, Column.POSITION]
+    step = 2 * int(bar) + (int(position >= 18) if half is None else half)
+    same_bar = (rows[PLAN_ROWS:, Column.BAR] == bar) & (rows[PLAN_ROWS:, Column.KIND] > 0)
+    touched = torch.arange(160) == event if half is None else same_bar
+    changed[PLAN_ROWS:, column][touched] = (changed[PLAN_ROWS:, column][touched] + 1) % 90 + 2
+    before, after = expected_of_half_bars(model, rows), expected_of_half_bars(model, changed)
+    assert torch.equal(before[:step], after[:step])
+    assert not torch.equal(before[step:], after[step:])
+
+
+def test_a_stream_reads_the_other_one_step_late():
+    model = a_composer()
+    rows = a_matrix()
+    states = []
+    model.streams.norm_harmony.register_forward_hook(lambda _m, _i, out: states.append(out))
+    model.streams.read_rhythm.register_forward_hook(
+        lambda _m, _i, out: (out.retain_grad(), states.append(out))[1]
+    )
+    model(rows[None])
+    rhythm, harmony = states
+    harmony[:, 7].sum().backward()
+    assert (rhythm.grad[:, 7:] == 0).all()
+    assert (rhythm.grad[:, 6] != 0).any()
