@@ -79,7 +79,7 @@ def make_inputs() -> Inputs:
         works = random.choice(NUM_WORKS, SOURCES, replace=False)
         shares = {f"work_{work}": 80_000 for work in works}
         name = f"gen_{index}"
-        attributions[name] = Attribution(name, shares, 1_000_000 - 80_000 * SOURCES, "reliable", name)
+        attributions[name] = Attribution(name, shares, 1_000_000 - 80_000 * SOURCES, "influence", name)
     shares = {
         f"work_{work}": [
             (f"party_{work % NUM_PARTIES}", 600_000),

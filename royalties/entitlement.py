@@ -82,7 +82,10 @@ class UsageTotal:
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """Which works a generation leaned on: shares and unattributed part sum to 1,000,000 ppm."""
+    """Which works a generation leaned on: shares and unattributed part sum to 1,000,000 ppm.
+
+    `reliability` is the verdict in a word; a policy's `reliable_when` lists those on which it pays.
+    """
 
     generation: str
     shares_ppm: Mapping[str, int]

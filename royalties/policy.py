@@ -66,7 +66,7 @@ class Pot:
     share_ppm: int
     rule: Rule
     fallback: Fallback = Fallback.EXPOSURE
-    reliable_when: tuple[str, ...] = ("reliable",)
+    reliable_when: tuple[str, ...] = ("influence",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ _POT_FIELDS: Mapping[str, _Field] = {
     "share_ppm": _Field(_integer(1, PPM), "an integer from 1 to 1,000,000 (parts per million)"),
     "rule": _Field(_one_of(Rule), "equal, exposure or attribution"),
     "fallback": _Field(_one_of(Fallback), "equal, exposure or suspense", Fallback.EXPOSURE),
-    "reliable_when": _Field(_verdicts, "a list of reliability verdicts", ("reliable",)),
+    "reliable_when": _Field(_verdicts, "a list of reliability verdicts", ("influence",)),
 }
 
 
@@ -290,7 +290,7 @@ def _explain_pot(pot: Pot) -> str:
     }[pot.fallback]
     return (
         head + "to the works that each generation leaned on, in proportion to its revenue. "
-        f"Where an attribution is not {verdicts}, the generation's money {fallback}."
+        f"Where the verdict on an attribution is not {verdicts}, the generation's money {fallback}."
     )
 
 

@@ -53,7 +53,7 @@ def a_policy(**changes: object) -> Policy:
     return policy
 
 
-def an_attribution(generation: str, shares: dict[str, int], *, reliability: str = "reliable") -> Attribution:
+def an_attribution(generation: str, shares: dict[str, int], *, reliability: str = "influence") -> Attribution:
     rest_ppm = 1_000_000 - sum(shares.values())
     return Attribution(generation, shares, rest_ppm, reliability, f"digest-of-{generation}", "trak", "run_1")
 
@@ -83,7 +83,7 @@ def some_inputs(**changes: object) -> Inputs:
     fields: dict[str, object] = {
         "attributions": {
             "gen_1": an_attribution("gen_1", {"work_a": 500_000, "work_b": 250_000, "work_pd": 50_000}),
-            "gen_2": an_attribution("gen_2", {"work_b": 100_000}, reliability="unreliable"),
+            "gen_2": an_attribution("gen_2", {"work_b": 100_000}, reliability="exposure"),
         },
         "exposure": make_exposure({"work_a": 3_000, "work_b": 1_000, "work_pd": 500}),
         "shares_on": shares_from(

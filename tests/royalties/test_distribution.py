@@ -48,7 +48,7 @@ def cases(draw):
         weights = draw(ppm)
         whole = sum(weights) or 1
         shares = {work: weight * 1_000_000 // whole for work, weight in zip(works, weights, strict=False)}
-        verdict = draw(st.sampled_from(["reliable", "unreliable"]))
+        verdict = draw(st.sampled_from(["influence", "exposure"]))
         attributions[f"gen_{index}"] = an_attribution(f"gen_{index}", shares, reliability=verdict)
     sums = st.sampled_from([(500_000, 500_000), (333_333, 666_667), (333_300, 666_600), (300_000, 200_000)])
     tables = [
@@ -167,7 +167,7 @@ def test_an_unreliable_attribution_falls_back_to_what_the_model_saw():
 
 
 def test_a_policy_may_accept_a_weaker_verdict():
-    pots = [TRAINING, OUTPUT | {"reliable_when": ["reliable", "unreliable"]}]
+    pots = [TRAINING, OUTPUT | {"reliable_when": ["influence", "exposure"]}]
     result = distributed([a_total("gen_2")], a_policy(pots=pots), some_inputs())
     assert "attribution" in {each.line.method for each in result.allocations}
 

@@ -71,7 +71,7 @@ def test_running_again_from_the_same_inputs_posts_nothing(session, posted):
 
 
 def test_the_same_inputs_give_the_same_run_on_every_database(posted):
-    assert posted.run == "dist_137e0b688f8ecf5d"
+    assert posted.run == "dist_d5eaabd5113cadd7"
     assert posted.digest == "0e7c41fff997dca409ee47623dee375fc8d43ff6e8e7b2375911e68d9c9d2cd2"
 
 
@@ -180,8 +180,8 @@ def test_a_run_that_is_interrupted_leaves_nothing(engine, tmp_path):
 def test_the_generations_of_a_run_are_kept_with_their_attributions(session, posted):
     rows = session.execute(select(RunGeneration).order_by(RunGeneration.generation_id)).scalars().all()
     assert [(row.generation_id, row.attribution_digest, row.reliability) for row in rows] == [
-        ("gen_1", "digest-of-gen_1", "reliable"),
-        ("gen_2", "digest-of-gen_2", "unreliable"),
+        ("gen_1", "digest-of-gen_1", "influence"),
+        ("gen_2", "digest-of-gen_2", "exposure"),
         ("gen_3", "", "none"),
     ]
     assert sum(row.revenue_minor for row in rows) == posted.gross_minor
