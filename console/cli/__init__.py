@@ -9,7 +9,7 @@ import typer
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from catalog.errors import CatalogError
-from console.cli import catalog, corpus, doctor, evidence, model, provenance, royalties
+from console.cli import catalog, corpus, disclose, doctor, evidence, model, provenance, royalties
 from console.cli.demo import demo
 from console.cli.generate import generate
 from console.errors import ConsoleError, ExitCode
@@ -50,6 +50,7 @@ for name, group in (
     ("model", model.app),
     ("provenance", provenance.app),
     ("royalties", royalties.app),
+    ("disclose", disclose.app),
     ("evidence", evidence.app),
 ):
     app.add_typer(group, name=name)
