@@ -48,7 +48,10 @@ def read_canonical(data: bytes, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
     check_depth(data)
     try:
         value = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_refuse
+            data.decode("utf-8"),
+            object_pairs_hook=_without_duplicates,
+            parse_constant=_refuse,
+            parse_int=_number,
         )
     except (ValueError, RecursionError) as error:
         raise CanonicalError(f"This is not JSON as it is written here: {error}") from error
@@ -92,6 +95,11 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         raise ValueError("a name occurs twice in one object")
     return value
+
+
+def _number(digits: str) -> int | float:
+    """The number as RFC 8785 sees it: beyond 2^53 there are only doubles, written without a point."""
+    return int(digits) if len(digits) < 16 or abs(int(digits)) < 2**53 else float(digits)
 
 
 def _refuse(constant: str) -> None:

@@ -50,7 +50,7 @@ def fill_general(facts: TrainingFacts, provider: Provider, last_update_on: date)
     """The answers of the head and of section 1."""
     return {
         "0.a": _version(provider),
-        "0.b": given(last_update_on.strftime("%d/%m/%y"), Basis.RECORDS),
+        "0.b": given(last_update_on.strftime("%d/%m/%y")),
         **_provider(provider),
         **_model(facts, provider),
         **_data(facts, provider),

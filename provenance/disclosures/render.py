@@ -111,6 +111,11 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>#|!])", r"\\\1", text.replace("\n", " "))
 
 
+def grouped(number: int) -> str:
+    """A number as the form writes numbers: 10 000."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
 def split_links(text: str) -> list[Part]:
     """A text as pieces, so that web addresses become links and nothing else does."""
     parts, at = [], 0
@@ -128,6 +133,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
     )  # fmt: skip
     environment.filters["links"] = split_links
+    environment.filters["grouped"] = grouped
     return environment
 
 

@@ -135,9 +135,9 @@ def _licensed(facts: TrainingFacts, provider: Provider) -> Answers:
     said = provider.licensed
     sources = facts.sources_of(SourceKind.COMMERCIAL_LICENCE)
     concluded = decided(bool(sources) or facts.agreements > 0, said.concluded)
-    records = f"{facts.agreements} agreements on record cleared works of this corpus."
+    records = f"Agreements on record that cleared works of this corpus: {facts.agreements}."
     if facts.invented_agreements:
-        records += f" {facts.invented_agreements} of them are marked as invented, for demonstration."
+        records += f" Marked as invented, for demonstration: {facts.invented_agreements} of them."
     return {
         "2.2.1.a": concluded,
         "2.2.1.b": modality_after(concluded),

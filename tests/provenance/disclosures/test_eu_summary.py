@@ -104,7 +104,7 @@ def test_no_source_at_all_is_an_error():
 def test_a_source_that_is_not_on_record_and_an_invented_agreement_are_told():
     summary = filled(files_without_source=3, agreements=2, invented_agreements=1)
     assert {"NO_SOURCE", "INVENTED_AGREEMENTS"} <= codes(summary)
-    assert "1 of them are marked as invented" in " ".join(summary.answers["2.2.1.c"].items)
+    assert "Marked as invented, for demonstration: 1" in " ".join(summary.answers["2.2.1.c"].items)
 
 
 def test_house_composed_music_is_shown_apart_and_not_as_ai_generated():
