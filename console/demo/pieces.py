@@ -67,15 +67,19 @@ def piece_bytes(piece: SourcePiece) -> bytes:
         return piece.path.read_bytes()
     if piece.path.suffix == ".zip":
         return _archive(piece.path)[piece.member]
-    return dict(_tunes(piece.path))[piece.member]
+    return tunes_of(piece.path)[piece.member]
+
+
+@lru_cache(maxsize=4)
+def tunes_of(path: Path) -> dict[str, bytes]:
+    """The tunes of a book by name; of two with the same number the first."""
+    tunes: dict[str, bytes] = {}
+    for name, data in split_tunes(path.name, path.read_bytes()):
+        tunes.setdefault(name, data)
+    return tunes
 
 
 @lru_cache(maxsize=4)
 def _archive(path: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
-
-
-@lru_cache(maxsize=4)
-def _tunes(path: Path) -> tuple[tuple[str, bytes], ...]:
-    return tuple(split_tunes(path.name, path.read_bytes()))
