@@ -354,7 +354,7 @@ class Composer(nn.Module):
             config.stream_width, config.width, config.heads, config.stream_layers, config.stream_window
         )
         self.head = Head(config)
-        self.apply(_initialise)
+        _initialise(self)
 
     @property
     def head_width(self) -> int:
@@ -459,10 +459,13 @@ def num_rows(rows_NRF: Tensor) -> int:
     return int(used.sum())
 
 
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear):
-        nn.init.normal_(module.weight, std=module.in_features**-0.5)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.Embedding):
-        nn.init.normal_(module.weight, std=0.1)
+def _initialise(model: Composer) -> None:
+    """Small random weights; what is added to a residual starts close to nothing, so that all learn early."""
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Linear):
+            part = 0.05 if name.endswith(("mix", "narrow")) else 1.0
+            nn.init.normal_(module.weight, std=part * module.in_features**-0.5)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=0.1)
