@@ -41,6 +41,7 @@ FORMATS = {
 }
 MAX_TEXT_BYTES = 32 * 1024 * 1024
 TIMEOUT_S = 60.0
+MAX_BEATS = 255  # in a bar, as MIDI can say it
 _LAST_NOTE_QUARTERS = 16
 _ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
 _HIDDEN_NAME = re.compile(r'(<part-name[^>]*) print-object="no"')
@@ -249,7 +250,11 @@ class NotationReader:
             raise NotationError(
                 f"{name}: the bars end after {starts[-1]:g} quarters, but notes sound until {end_quarters:g}"
             )
-        return tidy_parts(barred(score, starts))
+        aligned = barred(score, starts)
+        longest = max(metre.numerator for metre in aligned.metres)
+        if longest > MAX_BEATS:
+            raise NotationError(f"{name}: it has a bar of {longest} beats, expected barlines to read it by")
+        return tidy_parts(aligned)
 
     def read_all(self, items: Iterable[tuple[str, bytes]]) -> Iterator[Score | NotationError]:
         """For each name and file, in their order, the score or why there is none."""
