@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.merkle import (
@@ -52,6 +52,7 @@ def test_a_leaf_cannot_be_passed_off_as_a_node():
     assert merkle_root([inner]) != merkle_root([b"a", b"b"])
 
 
+@settings(deadline=None)
 @given(ENTRIES.filter(bool), st.data())
 def test_another_entry_does_not_verify(entries, data):
     index = data.draw(st.integers(0, len(entries) - 1))
@@ -60,6 +61,7 @@ def test_another_entry_does_not_verify(entries, data):
     assert not verify_inclusion(other, index, len(entries), path, root)
 
 
+@settings(deadline=None)
 @given(ENTRIES.filter(bool), st.data())
 def test_a_changed_path_does_not_verify(entries, data):
     index = data.draw(st.integers(0, len(entries) - 1))
@@ -70,6 +72,7 @@ def test_a_changed_path_does_not_verify(entries, data):
         assert not verify_inclusion(entries[index], index, len(entries), shorter, root)
 
 
+@settings(deadline=None)
 @given(st.integers(2, 40), st.data())
 def test_another_index_does_not_verify(size, data):
     entries = [bytes([number]) for number in range(size)]
@@ -79,6 +82,7 @@ def test_another_index_does_not_verify(size, data):
     assert not verify_inclusion(entries[index], other, size, path, root)
 
 
+@settings(deadline=None)
 @given(RISING.filter(bool), st.data())
 def test_what_is_in_the_list_cannot_be_shown_absent(entries, data):
     there = data.draw(st.sampled_from(entries))
@@ -89,6 +93,7 @@ def test_what_is_in_the_list_cannot_be_shown_absent(entries, data):
     assert not verify_absence(there, len(entries), forged, merkle_root(entries))
 
 
+@settings(deadline=None)
 @given(RISING.filter(lambda entries: len(entries) > 2))
 def test_neighbours_that_are_not_adjacent_show_nothing(entries):
     gone = entries[1]
@@ -135,11 +140,13 @@ def test_five_entries_have_the_known_root():
     assert merkle_root([b"0", b"1"]) == node_hash(leaf_hash(b"0"), leaf_hash(b"1"))
 
 
+@settings(deadline=None)
 @given(ENTRIES)
 def test_the_root_is_that_of_the_definition(entries):
     assert merkle_root(entries) == slow_root(entries)
 
 
+@settings(deadline=None)
 @given(ENTRIES.filter(bool))
 def test_every_entry_is_shown_by_the_path_of_the_definition(entries):
     root = merkle_root(entries)
@@ -149,6 +156,7 @@ def test_every_entry_is_shown_by_the_path_of_the_definition(entries):
         assert verify_inclusion(entry, index, len(entries), path, root)
 
 
+@settings(deadline=None)
 @given(RISING, st.binary(max_size=3))
 def test_what_is_not_in_the_list_is_shown_absent(entries, missing):
     rest = [entry for entry in entries if entry != missing]

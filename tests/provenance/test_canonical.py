@@ -1,7 +1,7 @@
 """Is there one way to write a value, and is every other way refused?"""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.canonical import canonical, digest, read_canonical
@@ -61,11 +61,13 @@ def test_too_many_bytes_are_refused_unread():
         read_canonical(b'{"a":"long"}', max_bytes=10)
 
 
+@settings(deadline=None)
 @given(OBJECTS)
 def test_every_value_is_read_back_from_its_canonical_form(value):
     assert read_canonical(canonical(value)) == value
 
 
+@settings(deadline=None)
 @given(OBJECTS)
 def test_the_order_of_names_does_not_count(value):
     turned = dict(reversed(value.items()))

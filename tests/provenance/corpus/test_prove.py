@@ -37,7 +37,7 @@ def failing(data, **expected):
     return [check.name for check in verify_proof(data, **expected).failed]
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_any_flipped_bit_is_found(corpus, data):
     proof = bytearray(prove(corpus, data.draw(st.sampled_from(["work_a", "work_d", "work_e"])), a_key()))
@@ -147,6 +147,7 @@ def test_nobody_can_make_a_verified_proof_but_by_verifying(corpus):
         open_proof(prove(corpus, "work_b", a_key())[1:])
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12).filter(lambda text: text not in WORKS))
 def test_what_is_not_there_is_shown_absent(corpus, work_id):
     proof = open_proof(prove(corpus, work_id, a_key()), expected_corpus=corpus.name)

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import provenance.disclosures
@@ -222,6 +222,7 @@ def test_names_from_outside_are_shown_and_not_run(tmp_path):
     assert "**bold**" not in markdown.read_text()
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_text_is_the_sum_of_its_links_and_the_rest(text):
     assert "".join(part.text for part in split_links(text)) == text

@@ -52,7 +52,7 @@ def failing(data: bytes, expected_key=None) -> list[str]:
     return [check.name for check in verify_bundle(data, expected_key).failed]
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_any_flipped_bit_is_found(bundle, data):
     place = data.draw(st.integers(0, len(bundle) - 1))
@@ -62,6 +62,7 @@ def test_any_flipped_bit_is_found(bundle, data):
     assert not verify_bundle(bytes(changed)).valid
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_any_inserted_or_removed_byte_is_found(bundle, data):
     place = data.draw(st.integers(0, len(bundle) - 1))
@@ -70,12 +71,13 @@ def test_any_inserted_or_removed_byte_is_found(bundle, data):
     assert not verify_bundle(bundle[:place] + bundle[place + 1 :]).valid
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_a_truncated_bundle_is_refused(bundle, data):
     assert not verify_bundle(bundle[: data.draw(st.integers(0, len(bundle) - 1))]).valid
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_answered_without_an_exception(data):
     assert not verify_bundle(data).valid

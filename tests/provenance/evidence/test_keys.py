@@ -5,7 +5,7 @@ import stat
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.errors import KeyFileError
@@ -58,6 +58,7 @@ def test_another_spelling_of_a_public_key_is_refused(change):
         PublicKey.from_pem(change(a_key().public.pem))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 127), st.sampled_from("0123456789abcdef"))
 def test_another_digit_in_a_signature_is_found(place, digit):
     signature = a_key().sign(b"message")
