@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from provenance.canonical import digest
-from provenance.errors import NotRecordedError
+from provenance.errors import NotRecordedError, RecordConflictError
 from provenance.evidence.keys import SigningKey
 from provenance.evidence.records import append
 from provenance.generations import find_generation
@@ -149,13 +149,22 @@ def find_attribution(session: Session, generation_id: str, method: str | None = 
 
 
 def shares_of(session: Session, attribution_id: str) -> list[WorkShare]:
-    """The shares of an attribution, greatest first."""
-    rows = session.scalars(
-        select(AttributionShare)
-        .where(AttributionShare.attribution_id == attribution_id)
-        .order_by(AttributionShare.share_ppm.desc(), AttributionShare.work_id)
-    )
-    return [WorkShare(row.work_id, row.share_ppm, row.low_ppm, row.high_ppm, row.influence) for row in rows]
+    """The shares of an attribution, greatest first: those that its id is the digest of.
+
+    Raises:
+        NotRecordedError: it is not on record.
+        RecordConflictError: what is on record under the id was changed.
+    """
+    attribution = session.get(Attribution, attribution_id)
+    if attribution is None:
+        raise NotRecordedError("attribution", attribution_id, "contrafact provenance attribute GENERATION")
+    if digest(attribution.body) != attribution_id:
+        raise RecordConflictError(
+            f"The attribution {attribution_id} was changed after it was written down: its digest is now "
+            f"{digest(attribution.body)}. Nothing is paid on it. Restore the database from a copy."
+        )
+    shares = [WorkShare(**share) for share in attribution.body["shares"]]
+    return sorted(shares, key=lambda share: (-share.share_ppm, share.work_id))
 
 
 def trace(session: Session, work_id: str) -> list[Influenced]:
