@@ -116,7 +116,7 @@ COLLECTIONS: tuple[Collection, ...] = (
         "{title}",
         "celtic",
         _UNSTATED,
-        public_domain_basis="printed in Ryan's Mammoth Collection, 1883, with no author named",
+        public_domain_basis="printed in Ryan's Mammoth Collection, 1883; the file names no author",
     ),
     Collection(
         "airdsAirs/book1.abc",
@@ -137,7 +137,7 @@ COLLECTIONS: tuple[Collection, ...] = (
         "celtic",
         _UNSTATED,
         tunes=True,
-        public_domain_basis="printed in O'Neill's Music of Ireland, 1903, as traditional",
+        public_domain_basis="printed in O'Neill's Music of Ireland, 1903",
     ),
     Collection(
         "miscFolk/northumbrianminstrelsyopus.abc",
@@ -148,7 +148,7 @@ COLLECTIONS: tuple[Collection, ...] = (
         _UNSTATED,
         tunes=True,
         editor="Jack Campin",
-        public_domain_basis="printed in Bruce and Stokoe's Northumbrian Minstrelsy, 1882, as traditional",
+        public_domain_basis="printed in Bruce and Stokoe's Northumbrian Minstrelsy, 1882",
     ),
     Collection(
         "essenFolksong/erk10.abc",
