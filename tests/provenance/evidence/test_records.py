@@ -1,10 +1,12 @@
 """Is the chain of records still what was written, and is that found out when it is not?"""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from provenance.canonical import canonical, digest
 from provenance.errors import CanonicalError, ChainError, KeyFileError
@@ -103,6 +105,17 @@ def test_a_body_without_a_canonical_form_is_not_written(session):
 def test_a_naive_instant_is_refused(session):
     with pytest.raises(ValueError, match="time zone"):
         a_record(session, recorded_at=datetime(2026, 1, 1))  # noqa: DTZ001 - that is the fault
+
+
+def test_two_writers_at_once_make_one_chain(engine):
+    def write(number):
+        with Session(engine) as session, session.begin():
+            a_record(session, number)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, range(12)))
+    with Session(engine) as session:
+        assert verify_chain(session, a_key().public).records == 12
 
 
 def test_the_same_thing_is_written_down_once(session):
