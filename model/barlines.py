@@ -1,7 +1,8 @@
 """Where do the bars of a notated score begin once it is MIDI, and how are pick-ups and cut bars made whole?
 
 A time signature in MIDI begins a bar and says nothing of an upbeat. So the upbeat's bar is filled up before
-it, two parts of a bar around a repeat sign become one bar, and a bar of another length gets its own metre.
+it, two parts of a bar around a repeat sign become one bar, a bar of another length gets its own metre, and
+music without barlines is counted out in bars of its metre.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from model.score import START, Metre, Score, Tempo, Track
-
 
 _SLACK_TICKS = 2  # what rounding may take from a bar
 
@@ -83,7 +83,13 @@ def _bars(score: Score, edges: Sequence[int]) -> list[_Bar]:
             bars.append(_Bar(start, whole, whole, 0, metre.numerator, metre.denominator))
             place += 1
         else:
-            bars.append(_irregular(start, length, score.ticks_per_quarter))
+            wholes = length // whole if length >= 2 * whole else 0  # without barlines bars are counted out
+            bars += [
+                _Bar(start + i * whole, whole, whole, 0, metre.numerator, metre.denominator)
+                for i in range(wholes)
+            ]
+            if rest := length - wholes * whole:
+                bars.append(_irregular(start + wholes * whole, rest, score.ticks_per_quarter))
         place += 1
     return bars
 

@@ -204,6 +204,11 @@ def test_a_bar_of_odd_length_gets_its_own_metre_and_later_ones_keep_theirs():
     assert score.tempos == (Tempo(0, 90_000), Tempo(3360, 60_000))
 
 
+def test_music_without_barlines_gets_the_bars_of_its_metre():
+    score = barred(Score(480, (a_track([(0, 4800, 60, 80)]),)), [0, 10, 14])
+    assert score.metres == (Metre(0, 4, 4), Metre(3840, 2, 4), Metre(4800, 4, 4))
+
+
 @pytest.mark.parametrize(
     ("name", "program", "meant"),
     [
