@@ -99,4 +99,5 @@ def voicing(chord: Chord, count: int, centre: int, before: Sequence[int] = ()) -
         while lowest in found:
             lowest += 12
         found.append(lowest)
-    return sorted(found)
+    # Of two tones a semitone apart the upper goes an octave down: a seventh sounds softer than a second.
+    return sorted({pitch - 12 if pitch - 1 in found else pitch for pitch in found})
