@@ -83,9 +83,9 @@ def postgresql_engines(postgresql_server: URL):
 def _emptied(url: str, tables: list[str]) -> bool:
     """Whether the database is as it was before the test; False where the test changed its schema.
 
-    Rows are deleted with foreign keys and triggers switched off: those that keep the ledger whole hold against
-    a test, not against its end. That needs a superuser, as the session's own server gives; for another user
-    the database is made anew.
+    Rows are deleted with foreign keys and triggers switched off: those that keep the ledger whole hold
+    against a test, not against its end. That needs a superuser, as the session's own server gives; for
+    another user the database is made anew.
     """
     engine = create_engine(url)
     try:
