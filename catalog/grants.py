@@ -108,8 +108,7 @@ def add_grant(
 
     Raises:
         NotFoundError: the agreement or a work is not in the catalogue.
-        GrantRefusedError: the grant contradicts itself.
-        UnknownTerritoryError: the territory is none.
+        GrantRefusedError: the grant contradicts itself. UnknownTerritoryError: the territory is none.
     """
     agreement = session.get(Agreement, agreement_id)
     if agreement is None:
@@ -117,8 +116,8 @@ def add_grant(
     wanted = sorted(set(purposes))
     listed = None if work_ids is None else sorted(set(work_ids))
     _refuse_contradictions(agreement, wanted, listed, subject, starts_on, ends_on)
-    where = canonical(territory)
     _require_works(session, listed or [])
+    where = canonical(territory)
     scope = GrantScope.ALL if listed is None else GrantScope.LISTED
     term = (str(starts_on), str(ends_on))
     parts = (agreement_id, subject, scope, *wanted, where, *term, str(for_represented), *(listed or ()))
