@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from catalog.findings import Severity
-from console.cli.options import HomeOption, JsonOption, reading
+from console.cli.options import HomeOption, JsonOption, writing
 from console.errors import ExitCode
 from console.output import findings_lines, say
 from console.steps.disclosing import disclose_eu_summary
@@ -31,7 +31,7 @@ def eu_summary(
 
     Example: contrafact disclose eu-summary run_0123456789abcdef --provider provider.toml
     """
-    with reading(context, home) as opened:
+    with writing(context, home) as opened:
         found = disclose_eu_summary(opened, run, provider)
     answer = {
         "files": [str(path) for path in found.files],

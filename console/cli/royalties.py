@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from console.cli.options import HomeOption, JsonOption, PeriodOption, reading, writing
+from console.cli.options import HomeOption, JsonOption, PeriodOption, writing
 from console.errors import ExitCode
 from console.output import findings_lines, say
 from console.steps.paying import find_policy, run_royalties, take_usage, write_statements
@@ -99,7 +99,7 @@ def statement(
 
     Example: contrafact royalties statement --period 2026-10 --party suspense --format html
     """
-    with reading(context, home) as opened:
+    with writing(context, home) as opened:
         written = write_statements(opened, period, [party], form or list(StatementFormat))
     found = written[party]
     files = [str(path) for path in found.files]

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from catalog.findings import Finding
 from console.home import Home
+from model.files import sha256_file
 from provenance.disclosures.eu_summary import fill_summary
 from provenance.disclosures.facts import load_training_facts
 from provenance.disclosures.provider import read_provider
 from provenance.disclosures.render import write_summary
 from provenance.disclosures.rubric import Score, score_summary
+from provenance.evidence.records import append
 from provenance.runs import find_run
 
 
@@ -42,4 +44,13 @@ def disclose_eu_summary(home: Home, run_id: str | None, provider: Path) -> Discl
         facts = load_training_facts(session, find_run(session, run_id).id)
     summary = fill_summary(facts, stated, datetime.now(UTC).date())
     files = write_summary(summary, home.folder("disclosures"))
+    now = datetime.now(UTC)
+    body = {
+        "type": "contrafact.disclosure/1",
+        "kind": "eu-summary",
+        "run": summary.run_id,
+        "files": {path.name: sha256_file(path) for path in files},
+    }
+    with home.session() as session, session.begin():
+        append(session, home.key, kind="disclosure", subject_id=summary.run_id, body=body, recorded_at=now)
     return Disclosed(files, summary.to_be_provided, summary.findings, score_summary(summary))

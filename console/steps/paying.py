@@ -1,6 +1,7 @@
 """From usage to statements: reads the catalogue and the attributions, and hands values to the money."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +16,7 @@ from catalog.tables import Party, Work
 from catalog.vocabulary import Right
 from console.home import Home
 from provenance.attributions import shares_of
+from provenance.evidence.records import append
 from provenance.tables import Attribution as AttributionRow
 from provenance.tables import Generation, RunExposure
 from royalties.entitlement import Attribution, Inputs
@@ -41,11 +43,16 @@ def find_policy(name: str) -> Policy:
 
 
 def run_royalties(home: Home, period: Period, policy: Policy) -> RunReport:
-    """A period distributed by a policy, posted to the ledger in one transaction."""
+    """A period distributed by a policy, posted to the ledger and written down in one transaction."""
+    now = datetime.now(UTC)
     with home.session() as session, session.begin():
-        return run_distribution(
-            session, period, policy, _inputs(session, period, policy), run_at=datetime.now(UTC)
-        )
+        report = run_distribution(session, period, policy, _inputs(session, period, policy), run_at=now)
+        body = {
+            "type": "contrafact.distribution/1",
+            **{name: str(value) for name, value in asdict(report).items()},
+        }
+        append(session, home.key, kind="distribution", subject_id=report.run, body=body, recorded_at=now)
+        return report
 
 
 def write_statements(
@@ -53,13 +60,25 @@ def write_statements(
 ) -> dict[str, WrittenStatement]:
     """The statements of some payees, or of all who have one where none is named, as files of the home."""
     folder = home.folder("statements") / period.name
-    with home.session() as session:
+    now = datetime.now(UTC)
+    with home.session() as session, session.begin():
         names = _names(session)
         chosen = payees or list_payees(session, period)
-        return {
+        written = {
             payee: write_statement(make_statement(session, period, payee, names), folder, forms)
             for payee in chosen
         }
+        for payee, found in written.items():
+            body = {
+                "type": "contrafact.statement-record/1",
+                "period": period.name,
+                "payee": payee,
+                "statement": found.statement,
+            }
+            append(
+                session, home.key, kind="statement", subject_id=found.statement, body=body, recorded_at=now
+            )
+        return written
 
 
 def _inputs(session: Session, period: Period, policy: Policy) -> Inputs:
@@ -89,8 +108,8 @@ def _attributions(session: Session) -> dict[str, Attribution]:
         row.generation_id: Attribution(
             generation=row.generation_id,
             shares_ppm={share.work_id: share.share_ppm for share in shares_of(session, row.id)},
-            unattributed_ppm=row.unattributed_ppm,
-            reliability=row.reliability["verdict"],
+            unattributed_ppm=row.body["unattributed_ppm"],
+            reliability=row.body["reliability"]["verdict"],
             digest=row.id,
             method=row.method,
             model=run_id,
