@@ -17,13 +17,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from provenance.attribution.blocks import Layout, Widths
+from provenance.attribution.blocks import Layout, Widths, fitting_widths
 from provenance.attribution.errors import AttributionError
 from provenance.attribution.features import GradientFeatures
 from provenance.attribution.holders import HolderSums, Owner
 from provenance.attribution.indexing import (
     ROWS,
     Progress,
+    Whiteners,
     batches_of,
     note_rows,
     take_features,
@@ -42,7 +43,7 @@ from provenance.attribution.weights import digest_of, load_weights, state_of
 if TYPE_CHECKING:
     from provenance.attribution.index import InfluenceIndex
 
-METHOD = "projected-block-fisher/1"
+METHOD = "projected-kronecker/1"
 NULL_QUERIES = 64
 LEAST_LEFT_OUT = 0.01
 
@@ -83,6 +84,7 @@ class Attributor:
         directory: where the features go; one folder for one model, its checkpoints and settings.
         checkpoints: the weights whose influences are averaged: of several trainings, or along one. None
             takes the model as it is.
+        widths: how much of each gradient is kept; None keeps as much as 65,536 numbers hold.
         seeds: of the projections; every further one costs as much space as another checkpoint, but no pass.
         damping: multiple of the mean diagonal of the curvature that is added to it.
         batch_size: examples in one pass. shard_rows: examples in one file. Both change nothing but rounding.
@@ -106,17 +108,18 @@ class Attributor:
         shard_rows: int = 256,
     ) -> None:
         model = copy.deepcopy(model)
-        self._checkpoints = list(checkpoints or [Checkpoint(dict(copy.deepcopy(model).state_dict()))])
+        widths = widths or fitting_widths(model)
+        own = {name: value.clone() for name, value in model.state_dict().items()}
+        self._checkpoints = list(checkpoints or [Checkpoint(own)])
         self._damping, self._batch_size = damping, batch_size
+        self._digests = [digest_of(state_of(checkpoint)) for checkpoint in self._checkpoints]
         self._num_seeds = len(seeds)
-        self._features = GradientFeatures(
-            model, task, objective=objective, widths=widths or Widths(), seeds=tuple(seeds)
-        )
+        self._features = GradientFeatures(model, task, objective=objective, widths=widths, seeds=tuple(seeds))
         self._settings = {
             "method": METHOD,
-            "checkpoints": [digest_of(state_of(checkpoint)) for checkpoint in self._checkpoints],
+            "checkpoints": self._digests,
             "objective": objective.value,
-            "widths": asdict(widths or Widths()),
+            "widths": asdict(widths),
             "seeds": list(seeds),
             "damping": damping,
             "ignore_index": task.ignore_index,
@@ -147,25 +150,36 @@ class Attributor:
 
         Raises:
             AttributionError: if the folder holds features of other examples.
+            ValueError: if a checkpoint's `trained_on` is not one truth value an example.
         """
         note_rows(self._store, batches_of(tokens, self._batch_size))
         for c, checkpoint in enumerate(self._checkpoints):
+            if checkpoint.trained_on is not None and len(checkpoint.trained_on) != self.num_examples:
+                raise ValueError(
+                    f"checkpoint {c} says of {len(checkpoint.trained_on)} examples whether it was trained on "
+                    f"them, but there are {self.num_examples}"
+                )
+        for c in range(len(self._checkpoints)):
             if self._store.is_complete(white_stage(c)):
                 continue
-            load_weights(self._features.model, checkpoint)
+            self._load(c)
             batches = batches_of(tokens, self._batch_size)
             take_features(self._features, self._store, c, batches, progress or _quiet)
             whiten_store(self._store, c, self._whiteners(c), self.layout.blocks, progress or _quiet)
         return IndexReport(self.num_examples, self._store.num_bytes)
 
-    def _whiteners(self, c: int) -> list[Tensor]:
+    def _load(self, c: int) -> None:
+        load_weights(self._features.model, self._checkpoints[c])
+        self._features.draw_projections(self._digests[c])
+
+    def _whiteners(self, c: int) -> Whiteners:
         return whiteners_of(self._store, c, self.layout.blocks, self._num_seeds, self._damping)
 
     def _queries_QSD(self, c: int, tokens: Tensor | Iterable[Tensor]) -> Tensor:
         """The whitened features of queries under one checkpoint."""
         if not self._store.is_complete(white_stage(c)):
             raise AttributionError("the examples are not indexed yet; call index() with all of them first")
-        load_weights(self._features.model, self._checkpoints[c])
+        self._load(c)
         raw = [self._features.features_NSD(batch).cpu() for batch in batches_of(tokens, self._batch_size)]
         return whiten_NSD(torch.cat(raw), self._whiteners(c), self.layout.blocks)
 
@@ -317,21 +331,17 @@ class Attributor:
         return rows_nD.reshape(len(chunk), self._num_seeds, -1).permute(1, 2, 0)
 
     def _stored_nulls_MSD(self, c: int, chosen_M: NDArray[np.int64] | None) -> Tensor:
-        """The features of some examples as if they had had no part in the curvature, block by block.
+        """The features of some examples as if they had had no part in the curvature's eigenvalues.
 
-        With leverage h = |w|^2 / N, taking an example out of the Fisher divides its inner products with all
-        others by 1 - h, exactly. Source: Sherman and Morrison 1950, Ann. Math. Stat. 21, 124-127.
+        An example with whitened feature w makes up w^2 / N of the damped curvature, number by number; taking
+        it out multiplies its products with other examples' numbers by 1 / (1 - w^2 / N).
         """
         assert chosen_M is not None
         rows = [self._store.chunk(white_stage(c), i // self._store.shard_rows) for i in chosen_M]
         picked = [row[i % self._store.shard_rows] for row, i in zip(rows, chosen_M, strict=True)]
         stacked = torch.from_numpy(np.stack(picked).astype(np.float32))
         null_MSD = stacked.reshape(len(picked), self._num_seeds, -1)
-        for block in self.layout.blocks:
-            part = null_MSD[:, :, block.span]
-            leverage = (part**2).sum(-1, keepdim=True) / self.num_examples
-            null_MSD[:, :, block.span] = part / (1 - leverage).clamp(min=LEAST_LEFT_OUT)
-        return null_MSD
+        return null_MSD / (1 - null_MSD**2 / self.num_examples).clamp(min=LEAST_LEFT_OUT)
 
 
 def _quiet(_stage: str, _done: int) -> None:

@@ -25,6 +25,9 @@ class Kind(StrEnum):
     NORM = "norm"
 
 
+BUDGET = 65_536  # numbers of an example's feature under one checkpoint
+
+
 @dataclass(frozen=True)
 class Widths:
     """How much of each gradient is kept.
@@ -34,9 +37,9 @@ class Widths:
         vector: of the gradient of a norm layer, its scale and bias together.
     """
 
-    rows: int = 32
-    cols: int = 32
-    vector: int = 128
+    rows: int
+    cols: int
+    vector: int = 256
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,22 @@ def layout_of(model: nn.Module, widths: Widths) -> Layout:
     sites = [Site(n, m, k, order.index(id(m.weight)), _bias_of(m) is not None) for n, m, k in found]
     covered = {id(p) for _, m, _ in found for p in (m.weight, _bias_of(m)) if p is not None}
     return Layout(tuple(blocks), tuple(sites), tuple(n for key, n in names.items() if key not in covered))
+
+
+def fitting_widths(model: nn.Module, budget: int = BUDGET) -> Widths:
+    """The largest equal widths with which an example has no more than `budget` numbers, but at least 4.
+
+    Influence loses more by projection than by anything else, so small models are kept whole.
+    """
+    shapes = [(b.rows, b.cols) for b in layout_of(model, Widths(1, 1)).blocks if b.rows > 1]
+    low, high = 4, max([4, *(max(shape) for shape in shapes)])
+    while low < high:
+        middle = (low + high + 1) // 2
+        if sum(min(rows, middle) * min(cols, middle) for rows, cols in shapes) <= budget:
+            low = middle
+        else:
+            high = middle - 1
+    return Widths(low, low)
 
 
 def _kind_of(module: nn.Module) -> Kind | None:

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from provenance.attribution.blocks import Kind, Layout, Site, Widths, layout_of, projection
+from provenance.attribution.blocks import Kind, Layout, Site, Widths, fitting_widths, layout_of, projection
 from provenance.attribution.task import Objective, SequenceTask, objective_N
 from provenance.attribution.tracing import SHARED, UNKNOWN, Axes, hooked, trace_axes
 
@@ -53,24 +53,35 @@ class GradientFeatures:
         self.model = model.eval().requires_grad_(False)
         self.task = task
         self.objective = objective
-        self.layout: Layout = layout_of(model, widths or Widths())
+        self.layout: Layout = layout_of(model, widths or fitting_widths(model))
         self.num_seeds = len(seeds)
         self.batching: Batching | None = None
         self._axes: Axes = {}
-        device = next(model.parameters()).device
+        self._seeds = seeds
+        self._device = next(model.parameters()).device
+        self._rows: list[Tensor] = []
+        self._cols: list[Tensor] = []
+        self.draw_projections("")
+
+    def draw_projections(self, key: str) -> None:
+        """New random projections, determined by the key and the seeds.
+
+        With another key for every checkpoint, what projections lose is not the same in all of them.
+        """
         self._rows = [
-            torch.stack([projection(b.rows, b.kept_rows, s, f"{b.name}.rows") for s in seeds], 1).to(device)
-            for b in self.layout.blocks
+            self._projections(b.rows, b.kept_rows, f"{key}{b.name}.rows") for b in self.layout.blocks
         ]
         self._cols = [
-            torch.stack([projection(b.cols, b.kept_cols, s, f"{b.name}.cols") for s in seeds], 1).to(device)
-            for b in self.layout.blocks
+            self._projections(b.cols, b.kept_cols, f"{key}{b.name}.cols") for b in self.layout.blocks
         ]
+
+    def _projections(self, size: int, kept: int, name: str) -> Tensor:
+        return torch.stack([projection(size, kept, seed, name) for seed in self._seeds], 1).to(self._device)
 
     @property
     def device(self) -> torch.device:
         """Where the model is."""
-        return self._rows[0].device
+        return self._device
 
     def features_NSD(self, tokens_NT: Tensor) -> Tensor:
         """The features of every example, float32, one vector a seed."""

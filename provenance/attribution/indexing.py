@@ -9,6 +9,7 @@ Shapes: N examples, n examples of one shard or batch, S seeds, D width of a feat
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,13 +21,14 @@ from model.files import replacing
 from provenance.attribution.blocks import Block
 from provenance.attribution.errors import AttributionError
 from provenance.attribution.features import GradientFeatures
-from provenance.attribution.preconditioner import fisher_dd, whitener_dd
+from provenance.attribution.preconditioner import Whitener, whitener_of
 from provenance.attribution.store import FeatureStore
 
 ROWS = "rows"  # the stage that holds a digest of every example
 DIGEST_BYTES = 16
 LARGEST_HALF = 65504.0
 Progress = Callable[[str, int], None]
+Whiteners = Sequence[Sequence[Whitener]]  # by seed, by block
 
 
 def raw_stage(checkpoint: int) -> str:
@@ -128,47 +130,54 @@ def _finite(features_NSD: Tensor, first: int) -> NDArray[np.float32]:
 
 def whiteners_of(
     store: FeatureStore, checkpoint: int, blocks: Sequence[Block], num_seeds: int, damping: float
-) -> list[Tensor]:
-    """The whitening matrices (S, d, d) of every block of a checkpoint, computed if they are not on disk."""
-    folder = store.directory / f"checkpoint{checkpoint}" / "whiteners"
+) -> Whiteners:
+    """The whitener of every block of every seed of a checkpoint, computed where it is not on disk."""
     width = sum(block.width for block in blocks)
-    matrices = []
-    for i, block in enumerate(blocks):
-        path = folder / f"{i:05d}.safetensors"
-        if not path.exists():
-            seeds = [_columns(store, checkpoint, block, s * width) for s in range(num_seeds)]
-            stacked = torch.stack([whitener_dd(fisher_dd(chunks), damping) for chunks in seeds])
-            with replacing(path) as temporary:
-                save_file({"whitener": stacked}, temporary)
-        matrices.append(load_file(path)["whitener"])
-    return matrices
+    return [
+        [
+            _whitener(store, checkpoint, block, f"seed{s}-block{i:05d}", s * width, damping)
+            for i, block in enumerate(blocks)
+        ]
+        for s in range(num_seeds)
+    ]
 
 
-def _columns(store: FeatureStore, checkpoint: int, block: Block, offset: int) -> Iterator[Tensor]:
-    span = slice(block.start + offset, block.start + offset + block.width)
+def _whitener(
+    store: FeatureStore, checkpoint: int, block: Block, name: str, offset: int, damping: float
+) -> Whitener:
+    path = store.directory / f"checkpoint{checkpoint}" / "whiteners" / f"{name}.safetensors"
+    if not path.exists():
+        columns = partial(_columns, store, checkpoint, slice(block.start + offset, block.span.stop + offset))
+        whitener = whitener_of(columns, block.kept_rows, block.kept_cols, damping)
+        with replacing(path) as temporary:
+            save_file({key: part.contiguous() for key, part in whitener.tensors().items()}, temporary)
+    return Whitener.from_tensors(load_file(path))
+
+
+def _columns(store: FeatureStore, checkpoint: int, span: slice) -> Iterator[Tensor]:
     for chunk in store.chunks(raw_stage(checkpoint)):
         yield torch.from_numpy(np.array(chunk[:, span]))
 
 
-def whiten_NSD(features_NSD: Tensor, whiteners: Sequence[Tensor], blocks: Sequence[Block]) -> Tensor:
+def whiten_NSD(features_NSD: Tensor, whiteners: Whiteners, blocks: Sequence[Block]) -> Tensor:
     """Features whose inner products are influences."""
     white_NSD = torch.empty_like(features_NSD)
-    for block, matrix_Sdd in zip(blocks, whiteners, strict=True):
-        part_SNd = features_NSD[:, :, block.span].transpose(0, 1)
-        white_NSD[:, :, block.span] = (part_SNd @ matrix_Sdd.mT).transpose(0, 1)
+    for s, row in enumerate(whiteners):
+        for block, whitener in zip(blocks, row, strict=True):
+            white_NSD[:, s, block.span] = whitener.whiten(features_NSD[:, s, block.span])
     return white_NSD
 
 
 def whiten_store(
     store: FeatureStore,
     checkpoint: int,
-    whiteners: Sequence[Tensor],
+    whiteners: Whiteners,
     blocks: Sequence[Block],
     progress: Progress,
 ) -> None:
     """Whitened features of all examples of one checkpoint, from where an earlier run stopped."""
     raw, white = raw_stage(checkpoint), white_stage(checkpoint)
-    num_seeds = len(whiteners[0])
+    num_seeds = len(whiteners)
     for i in range(store.num_shards(white), store.num_shards(raw)):
         rows_ND = torch.from_numpy(np.array(store.chunk(raw, i)))
         rows_NSD = rows_ND.reshape(len(rows_ND), num_seeds, -1)

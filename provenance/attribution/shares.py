@@ -201,7 +201,7 @@ def shares_of(
     scores_U = scores_CU.mean(0)
     noise = _noise(scores_U, nulls_MU, claimants, policy)
     ppm_H = _floor_ppm(_share_of_units(scores_U, noise), claimants)
-    low_H, high_H = _interval_ppm(scores_CN, scores_CU, noise, claimants, order_N, policy)
+    low_H, high_H = _interval_ppm(scores_CU, noise, claimants, policy)
     influence_H = claimants.owner_sums(claimants.sums_U(scores_CN.mean(0), order_N))
     rows = [
         OwnerShare(owner, int(p), min(int(low), int(p)), max(int(high), int(p)), float(value))
@@ -305,46 +305,38 @@ def _floor_ppm(shares_U: Floats, claimants: Claimants) -> Ints:
 
 
 def _interval_ppm(
-    scores_CN: Floats,
-    scores_CU: Floats,
-    noise: _Noise,
-    claimants: Claimants,
-    order_N: Ints,
-    policy: SharePolicy,
+    scores_CU: Floats, noise: _Noise, claimants: Claimants, policy: SharePolicy
 ) -> tuple[Ints, Ints]:
-    """The lower and upper end of each owner's share over draws of checkpoints, examples and noise.
+    """The lower and upper end of each owner's share over draws of components and of each owner's units.
 
-    A draw takes components with replacement; where a unit has several examples, examples with replacement;
-    and where there is but one component, an error of the size of the null's spread in place of the
-    difference between checkpoints that is not known.
+    A draw takes components with replacement, and as many units of each owner as there are, with replacement.
+    Where there is but one component, an error of the size of the null's spread stands for the difference
+    between checkpoints that is not known.
     """
     num_components, num_units = scores_CU.shape
-    if policy.draws == 0:
-        point_H = _floor_ppm(_share_of_units(scores_CU.mean(0), noise), claimants)
-        return point_H, point_H
     rng = np.random.default_rng(policy.seed)
-    sizes_U = np.bincount(claimants.unit_N, minlength=num_units)
-    drawn_DH = np.empty((policy.draws, len(claimants.owners)), dtype=np.int64)
+    drawn_DH = np.empty((max(policy.draws, 1), len(claimants.owners)), dtype=np.int64)
+    drawn_DH[0] = _floor_ppm(_share_of_units(scores_CU.mean(0), noise), claimants)
     for d in range(policy.draws):
-        chosen = rng.integers(0, num_components, num_components)
-        scores_U = scores_CU[chosen].mean(0)
-        scores_U = scores_U + _resampled(scores_CN[chosen].mean(0), claimants, order_N, sizes_U, rng)
+        scores_U = scores_CU[rng.integers(0, num_components, num_components)].mean(0)
         if num_components == 1:
             scores_U = scores_U + noise.spread_U * rng.standard_normal(num_units)
-        drawn_DH[d] = _floor_ppm(_share_of_units(scores_U, noise), claimants)
+        shares_U = _share_of_units(scores_U, noise)
+        times_U = _times_drawn(claimants.owner_of_unit_U, rng)
+        shares_U = shares_U * times_U / (1.0 + float(((times_U - 1) * shares_U).sum()))
+        drawn_DH[d] = _floor_ppm(shares_U, claimants)
     tail = (1.0 - policy.interval) / 2
     low_H, high_H = np.quantile(drawn_DH, [tail, 1 - tail], axis=0)
     return np.floor(low_H).astype(np.int64), np.ceil(high_H).astype(np.int64)
 
 
-def _resampled(
-    scores_N: Floats, claimants: Claimants, order_N: Ints, sizes_U: Ints, rng: np.random.Generator
-) -> Floats:
-    """How much the units' sums change when their examples are drawn with replacement."""
-    ordered_N, unit_N = (scores_N * claimants.weight_N)[order_N], claimants.unit_N[order_N]
-    first_U = np.concatenate([[0], sizes_U.cumsum()[:-1]])
-    size_N = sizes_U[unit_N]
-    picked_N = first_U[unit_N] + np.minimum((rng.random(len(unit_N)) * size_N).astype(np.int64), size_N - 1)
-    change_U: Floats = np.zeros(len(sizes_U))
-    np.add.at(change_U, unit_N, ordered_N[picked_N] - ordered_N)
-    return change_U
+def _times_drawn(owner_of_unit_U: Ints, rng: np.random.Generator) -> Ints:
+    """How often each unit comes when every owner's units are drawn with replacement."""
+    order_U = owner_of_unit_U.argsort(kind="stable")
+    sizes_H = np.bincount(owner_of_unit_U)
+    first_H = np.concatenate([[0], sizes_H.cumsum()[:-1]])
+    owner_U = owner_of_unit_U[order_U]
+    offset_U = np.minimum(
+        (rng.random(len(owner_U)) * sizes_H[owner_U]).astype(np.int64), sizes_H[owner_U] - 1
+    )
+    return np.bincount(order_U[first_H[owner_U] + offset_U], minlength=len(owner_U))

@@ -22,6 +22,7 @@ from tests.provenance.attribution.builders import (
 )
 
 SMALL = Widths(rows=5, cols=4, vector=7)
+WHOLE = Widths(rows=64, cols=64)
 TOKENS = some_tokens(40)
 FRESH = some_tokens(4, seed=9)
 
@@ -35,22 +36,26 @@ def close(a, b):
     np.testing.assert_allclose(a, b, rtol=0.02, atol=0.004 * np.abs(b).max())
 
 
-def slow_influence(model, queries, damping=0.1, objective=Objective.MARGIN):
-    """f_q^T (F + damping)^-1 f_i block by block, with plain float64 algebra on gradients of autograd."""
-    layout = layout_of(model, SMALL)
+def slow_influence(model, queries, damping=0.003, objective=Objective.MARGIN):
+    """sum of (u^T G_q v)(u^T G_i v) / (mean of (u^T G v)^2 + damping), on whole gradients of autograd."""
+    layout = layout_of(model, WHOLE)
     q, f = (slow_features(model, a_task(), layout, t, objective).double() for t in (queries, TOKENS))
     scores = torch.zeros(len(q), len(f), dtype=torch.float64)
     for block in layout.blocks:
-        fisher = f[:, block.span].T @ f[:, block.span] / len(f)
-        fisher += damping * fisher.diagonal().mean() * torch.eye(block.width)
-        scores += q[:, block.span] @ torch.linalg.solve(fisher, f[:, block.span].T)
+        shape = (-1, block.rows, block.cols)
+        mine, theirs = q[:, block.span].reshape(shape), f[:, block.span].reshape(shape)
+        u = torch.linalg.eigh(sum(g @ g.T for g in theirs)).eigenvectors
+        v = torch.linalg.eigh(sum(g.T @ g for g in theirs)).eigenvectors
+        mine, theirs = u.T @ mine @ v, u.T @ theirs @ v
+        curvature = (theirs**2).mean(0)
+        scores += torch.einsum("qrc,nrc->qn", mine / (curvature + damping * curvature.mean()), theirs)
     return scores.numpy()
 
 
 @pytest.mark.parametrize("tied", [False, True])
 def test_scores_are_gradients_times_inverse_curvature_times_gradients(tmp_path, tied):
     model = trained(a_model(tied=tied), TOKENS)
-    attributor = an_attributor(tmp_path, model)
+    attributor = an_attributor(tmp_path, model, widths=WHOLE)
     report = attributor.index(TOKENS)
     assert report.examples == 40
     scores = attributor.score(FRESH)
@@ -88,7 +93,7 @@ def test_permuting_examples_permutes_scores(tmp_path):
 
 
 def test_checkpoints_are_averaged_and_may_be_files(tmp_path):
-    models = [trained(a_model(seed=s), TOKENS) for s in (0, 1)]
+    models = [trained(a_model(seed=s), TOKENS) for s in (0, 1)]  # each with projections of its own
     path = tmp_path / "weights.safetensors"
     save_file(models[1].state_dict(), path)
     mask = np.ones(40, dtype=bool)
@@ -115,7 +120,7 @@ def test_seeds_are_averaged(tmp_path):
 def test_one_name_of_a_tied_weight_is_enough_in_a_checkpoint(tmp_path):
     model = trained(a_model(tied=True), TOKENS)
     state = {k: v for k, v in model.state_dict().items() if k != "head.weight"}
-    attributor = an_attributor(tmp_path, a_model(tied=True), [Checkpoint(state)])
+    attributor = an_attributor(tmp_path, a_model(tied=True), [Checkpoint(state)], widths=WHOLE)
     attributor.index(TOKENS)
     close(attributor.score(FRESH), slow_influence(model, FRESH))
 
@@ -305,6 +310,12 @@ def test_a_checkpoint_that_does_not_fit_is_refused(tmp_path):
         an_attributor(tmp_path / "b", checkpoints=[Checkpoint(wide)]).index(TOKENS)
     with pytest.raises(AttributionError, match="no checkpoint"):
         an_attributor(tmp_path / "c", checkpoints=[Checkpoint(tmp_path / "none.safetensors")])
+
+
+def test_a_checkpoint_says_of_every_example_whether_it_was_trained_on_it(tmp_path):
+    attributor = an_attributor(tmp_path, checkpoints=[Checkpoint(a_model().state_dict(), torch.ones(39))])
+    with pytest.raises(ValueError, match="of 39 examples"):
+        attributor.index(TOKENS)
 
 
 def test_weights_that_are_not_finite_are_refused(tmp_path):

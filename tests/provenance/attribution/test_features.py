@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from provenance.attribution.blocks import Widths, layout_of, projection
+from provenance.attribution.blocks import Widths, fitting_widths, layout_of, projection
 from provenance.attribution.features import Batching, GradientFeatures
 from provenance.attribution.task import MARGIN_FLOOR, Objective, SequenceTask, objective_N
 from tests.provenance.attribution.builders import (
@@ -188,3 +188,19 @@ def test_a_certain_position_weighs_nothing_under_the_margin():
 def test_the_wrong_shape_of_targets_is_refused():
     with pytest.raises(ValueError, match="one axis of values"):
         objective_N(torch.zeros(2, 3, 4), torch.zeros(2, 2), Objective.MARGIN, -100)
+
+
+def test_small_models_are_kept_whole_and_large_ones_fit_the_budget():
+    whole = layout_of(a_model(), fitting_widths(a_model()))
+    assert not any(block.is_projected for block in whole.blocks)
+    tight = layout_of(a_model(width=32), fitting_widths(a_model(width=32), budget=2000))
+    assert 1500 < sum(block.width for block in tight.blocks if block.rows > 1) <= 2000
+
+
+def test_another_key_draws_other_projections():
+    features = GradientFeatures(a_model(), a_task(), widths=SMALL)
+    before = features.features_NSD(some_tokens(3))
+    features.draw_projections("another")
+    assert not torch.allclose(features.features_NSD(some_tokens(3)), before)
+    features.draw_projections("")
+    assert torch.equal(features.features_NSD(some_tokens(3)), before)

@@ -187,6 +187,16 @@ def test_a_unit_with_two_owners_is_refused():
         Claimants.of(["a", "b"], ["work", "work"])
 
 
+def test_an_interval_is_wider_where_a_share_rests_on_one_of_many_works():
+    scores, nulls, _ = some_noise()
+    scores[:, [7, 50, 90]] += 60
+    widths = []
+    for owners in (list(range(200)), [7 if i < 20 else i for i in range(200)]):
+        row = next(r for r in shares_of(scores, nulls, Claimants.of(owners)).shares if r.owner == 7)
+        widths.append(row.high_ppm - row.low_ppm)
+    assert widths[1] > 3 * widths[0]
+
+
 def test_an_interval_without_draws_has_no_width():
     scores, nulls, _ = some_noise()
     scores[:, 7] += 60

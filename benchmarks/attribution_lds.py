@@ -1,0 +1,256 @@
+"""How well does attribution predict what retraining would do, beside the peers, and what does it cost?
+
+    python -m benchmarks.attribution_lds --midi FOLDER --work FOLDER
+
+FOLDER of MIDI: the OpenScore Lieder files (../shared/data/openscore_lieder/midi). The truth, retrainings on
+random halves, is kept in the work folder and grows when more is asked for. kronfluence takes part where it is
+installed.
+
+Shapes: N training melodies, Q held-out melodies, T tokens, M halves.
+"""
+
+import argparse
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmarks.lds_truth import (
+    PADDING,
+    TASK,
+    Melodist,
+    Setting,
+    half_losses,
+    halves,
+    losses,
+    melodies,
+    train,
+)
+from provenance.attribution import Attributor, Checkpoint, Objective, Widths
+from provenance.attribution.preconditioner import DAMPING
+
+Scores = NDArray[np.floating]
+TRAJECTORY = (1.0, 0.67, 0.4)  # where along a training its checkpoints are taken
+
+
+def rank_correlation(a: Scores, b: Scores) -> Scores:
+    """Spearman's correlation of the rows of two matrices."""
+    ranks = [x.argsort(-1, kind="stable").argsort(-1).astype(float) for x in (a, b)]
+    a, b = (x - x.mean(-1, keepdims=True) for x in ranks)
+    return (a * b).sum(-1) / np.sqrt((a * a).sum(-1) * (b * b).sum(-1))
+
+
+def datamodelling_score(
+    scores_QN: Scores, mask_MN: NDArray[np.bool_], losses_MQ: Scores
+) -> tuple[float, float]:
+    """The mean over queries of the rank correlation of predicted and true losses, and its standard error.
+
+    Source: Park et al. 2023 (TRAK, arXiv 2303.14186), definition 2.3.
+    """
+    each_Q = rank_correlation(scores_QN @ mask_MN.T, -losses_MQ.T)
+    return float(each_Q.mean()), float(each_Q.std() / np.sqrt(len(each_Q)))
+
+
+def widths_of(args: argparse.Namespace) -> Widths | None:
+    """The widths asked for; None for the default."""
+    return Widths(args.kept, args.kept) if args.kept else None
+
+
+def ours(args: argparse.Namespace, setting: Setting, checkpoints: list[dict[str, Tensor]]) -> Callable:
+    """Scores of the product through its public entry point."""
+
+    def run(train_NT: Tensor, query_QT: Tensor) -> Scores:
+        with tempfile.TemporaryDirectory() as folder:
+            attributor = Attributor(
+                Melodist(setting), TASK, folder, [Checkpoint(state) for state in checkpoints],
+                objective=Objective(args.objective), damping=args.damping,
+                widths=widths_of(args),
+            )  # fmt: skip
+            attributor.index(train_NT)
+            return attributor.score(query_QT)
+
+    return run
+
+
+def kronfluence_ekfac(setting: Setting, checkpoints: list[dict[str, Tensor]]) -> Callable:
+    """Scores of kronfluence's EK-FAC with its own defaults, added up over checkpoints."""
+    from kronfluence.analyzer import Analyzer, prepare_model
+    from kronfluence.task import Task
+
+    class Melody(Task):
+        def compute_train_loss(self, batch, model, sample=False):
+            logits, targets = TASK.logits(model, batch[0]), TASK.targets(batch[0])
+            if sample:
+                with torch.no_grad():
+                    drawn = torch.distributions.Categorical(logits=logits).sample()
+                targets = torch.where(targets == PADDING, PADDING, drawn)
+            return F.cross_entropy(logits.transpose(1, 2), targets, ignore_index=PADDING, reduction="sum")
+
+        def compute_measurement(self, batch, model):
+            return self.compute_train_loss(batch, model)
+
+    def run(train_NT: Tensor, query_QT: Tensor) -> Scores:
+        sets = [torch.utils.data.TensorDataset(x) for x in (train_NT, query_QT)]
+        total = np.zeros((len(query_QT), len(train_NT)))
+        for state in checkpoints:
+            model = Melodist(setting)
+            model.load_state_dict(state)
+            with tempfile.TemporaryDirectory() as folder:
+                analyzer = Analyzer("lds", prepare_model(model.eval(), Melody()), Melody(), cpu=True,
+                                    output_dir=folder, disable_tqdm=True)  # fmt: skip
+                analyzer.fit_all_factors("ekfac", sets[0], per_device_batch_size=32)
+                analyzer.compute_pairwise_scores(
+                    "scores", "ekfac", query_dataset=sets[1], train_dataset=sets[0],
+                    per_device_query_batch_size=len(query_QT), per_device_train_batch_size=64,
+                )  # fmt: skip
+                total += analyzer.load_pairwise_scores("scores")["all_modules"].double().numpy()
+        return total
+
+    return run
+
+
+def bm25(train_NT: Tensor, query_QT: Tensor, size: int = 5) -> Scores:
+    """BM25 over n-grams of tokens: what can be had with no model."""
+
+    def grams(row: list[int]) -> Counter[tuple[int, ...]]:
+        kept = [token for token in row if token != PADDING]
+        return Counter(zip(*(kept[i:] for i in range(size)), strict=False))
+
+    documents = [grams(row) for row in train_NT.tolist()]
+    lengths = np.array([sum(document.values()) for document in documents], dtype=float)
+    found = Counter(gram for document in documents for gram in document)
+    scores = np.zeros((len(query_QT), len(train_NT)))
+    for q, row in enumerate(query_QT.tolist()):
+        for gram in grams(row):
+            weight = np.log(1 + (len(documents) - found[gram] + 0.5) / (found[gram] + 0.5))
+            counts = np.array([document[gram] for document in documents], dtype=float)
+            scores[q] += weight * counts * 2.5 / (counts + 1.5 * (0.25 + 0.75 * lengths / lengths.mean()))
+    return scores
+
+
+def plain_pass(setting: Setting, state: Mapping[str, Tensor], tokens_NT: Tensor) -> float:
+    """Seconds of one forward and backward pass with nothing else."""
+    model = Melodist(setting)
+    model.load_state_dict(state)
+    started = time.perf_counter()
+    for batch in tokens_NT.split(32):
+        losses(model, batch).sum().backward()
+    return time.perf_counter() - started
+
+
+def index_seconds(
+    args: argparse.Namespace, setting: Setting, state: dict[str, Tensor], tokens: Tensor
+) -> float:
+    """Seconds to index the same examples under one checkpoint."""
+    with tempfile.TemporaryDirectory() as folder:
+        attributor = Attributor(
+            Melodist(setting),
+            TASK,
+            folder,
+            [Checkpoint(state)],
+            widths=widths_of(args),
+        )
+        started = time.perf_counter()
+        attributor.index(tokens)
+        return time.perf_counter() - started
+
+
+def trained_models(
+    args: argparse.Namespace, setting: Setting, train_NT: Tensor
+) -> tuple[list[dict[str, Tensor]], list[dict[str, Tensor]]]:
+    """Checkpoints along one training on everything, the last first, and models of halves of their own."""
+    path = args.work / f"models-{setting.melodies}-{setting.epochs}-{args.ensemble}.pt"
+    if path.exists():
+        kept = torch.load(path, weights_only=True)
+        return kept["trajectory"], kept["halves"]
+    _, states = train(setting, train_NT, np.ones(len(train_NT), dtype=bool), 77)
+    trajectory = [states[round(part * setting.epochs) - 1] for part in TRAJECTORY]
+    masks = halves(args.ensemble, len(train_NT), 99)
+    ensemble = [train(setting, train_NT, mask, 500 + i)[0].state_dict() for i, mask in enumerate(masks)]
+    torch.save({"trajectory": trajectory, "halves": ensemble}, path)
+    return trajectory, ensemble
+
+
+def competitors(
+    args: argparse.Namespace,
+    setting: Setting,
+    trajectory: list[dict[str, Tensor]],
+    half: list[dict[str, Tensor]],
+) -> dict[str, Callable]:
+    """Every method by its name."""
+    sets = {
+        "1 checkpoint": trajectory[:1],
+        f"{len(trajectory)} of one training": trajectory,
+        "1 half": half[:1],
+        f"{len(half)} halves": half,
+        f"{len(half)} halves and one training": half + trajectory,
+    }
+    table: dict[str, Callable] = {"BM25 on 5-grams, no model": bm25}
+    table |= {f"ours, {name}": ours(args, setting, states) for name, states in sets.items()}
+    if find_spec("kronfluence"):
+        for name in ("1 checkpoint", "1 half", f"{len(half)} halves"):
+            table[f"kronfluence EK-FAC, {name}"] = kronfluence_ekfac(setting, sets[name])
+    return table
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--midi", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--melodies", type=int, default=640)
+    parser.add_argument("--queries", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--halves", type=int, default=40, help="retrainings that make the truth")
+    parser.add_argument("--retests", type=int, default=20, help="of them, trained again to find the ceiling")
+    parser.add_argument("--ensemble", type=int, default=5, help="further halves that methods may use")
+    parser.add_argument("--objective", default="margin", choices=[o.value for o in Objective])
+    parser.add_argument("--damping", type=float, default=DAMPING)
+    parser.add_argument("--kept", type=int, help="width of the projection on either side")
+    parser.add_argument("--split", type=int, default=0, help="seed of the division into training and queries")
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = arguments()
+    torch.set_num_threads(1)
+    args.work = args.work / f"split{args.split}"
+    args.work.mkdir(parents=True, exist_ok=True)
+    setting = Setting(args.melodies, args.queries, epochs=args.epochs)
+    rows = melodies(args.midi, setting.notes)
+    order = np.random.default_rng(args.split).permutation(len(rows))
+    tokens = torch.from_numpy(rows[order])
+    train_NT = tokens[: setting.melodies]
+    query_QT = tokens[setting.melodies : setting.melodies + setting.queries]
+    mask_MN = halves(args.halves, setting.melodies, 1)
+    name = f"{setting.melodies}-{setting.queries}-{setting.epochs}.npy"
+    truth_MQ = half_losses(setting, train_NT, query_QT, mask_MN, 1, args.work / f"truth-{name}")
+    again_MQ = half_losses(
+        setting, train_NT, query_QT, mask_MN[: args.retests], 2, args.work / f"again-{name}"
+    )
+    agreement = rank_correlation(truth_MQ[: args.retests].T, again_MQ.T).mean()
+    trajectory, ensemble = trained_models(args, setting, train_NT)
+    print(f"{setting.melodies} melodies, {setting.queries} queries, {args.halves} retrainings")
+    print("| method | rank correlation | standard error over queries | seconds |\n|---|---:|---:|---:|")
+    for method, run in competitors(args, setting, trajectory, ensemble).items():
+        started = time.perf_counter()
+        score, error = datamodelling_score(run(train_NT, query_QT), mask_MN, truth_MQ)
+        print(f"| {method} | {score:.3f} | {error:.3f} | {time.perf_counter() - started:.1f} |", flush=True)
+    print(f"| noise ceiling, from {args.retests} retests | {np.sqrt(max(agreement, 0)):.3f} | | |")
+    plain = [plain_pass(setting, trajectory[0], train_NT) for _ in range(3)]
+    index = [index_seconds(args, setting, trajectory[0], train_NT) for _ in range(3)]
+    print(f"indexing {np.median(index):.2f} s, plain forward and backward {np.median(plain):.2f} s, "
+          f"ratio {np.median(index) / np.median(plain):.2f}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
