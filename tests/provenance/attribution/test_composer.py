@@ -1,0 +1,49 @@
+"""Does attribution hold for the platform's own model, whose examples are matrices and not rows of tokens?"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from model.objective import attribution_logits, attribution_targets
+from provenance.attribution import Attributor, SequenceTask, Widths
+from provenance.attribution.features import Batching, GradientFeatures
+from provenance.attribution.task import Objective
+from tests.model.songs import a_composer, a_matrix
+from tests.provenance.attribution.builders import slow_features
+
+TASK = SequenceTask(attribution_logits, attribution_targets)
+
+
+def some_songs(num=6):
+    return torch.stack([a_matrix(seed, end=8) for seed in range(num)])
+
+
+def test_its_features_are_the_projected_gradients_of_autograd():
+    composer, songs = a_composer(), some_songs(3)
+    fast = GradientFeatures(composer, TASK, widths=Widths(6, 6, 9))
+    got = fast.features_NSD(songs)[:, 0]
+    right = slow_features(composer, TASK, fast.layout, songs, Objective.MARGIN)
+    torch.testing.assert_close(got, right, rtol=1e-2, atol=1e-4 * float(right.abs().max()))
+    assert fast.batching is Batching.WHOLE
+    assert fast.layout.uncovered == ()
+
+
+def test_a_song_of_the_corpus_is_named_first_for_itself(tmp_path):
+    songs = some_songs()
+    attributor = Attributor(a_composer(), TASK, tmp_path, widths=Widths(8, 8))
+    attributor.index(songs)
+    assert attributor.score(songs).argmax(1).tolist() == list(range(6))
+    works = [f"work {i}" for i in range(6)]
+    assert attributor.attribute(songs[4:5], works, units=works).shares[0].owner == "work 4"
+
+
+def test_gradients_are_taken_where_there_is_no_faiss_and_no_database():
+    code = (
+        "import sys, provenance.attribution.features, provenance.attribution.attributor;"
+        "print([m for m in ('faiss', 'sqlalchemy', 'polars', 'symusic', 'typer') if m in sys.modules])"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
