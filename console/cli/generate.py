@@ -1,14 +1,16 @@
 """`contrafact generate`: a piece from a prompt, with its log record."""
 
 import time
-from typing import Annotated
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Any
 
 import typer
 
 from console.cli.options import HomeOption, JsonOption, parsed, writing
 from console.output import say
 from console.progress import progress
-from console.steps.generating import generate_piece, prompt_json
+from console.steps.generating import Piece, generate_piece, prompt_json
 from model.prompt import Prompt, parse_prompt
 
 
@@ -56,10 +58,16 @@ def generate(
         "structure": _sections(structure),
         "minutes": minutes,
     }
-    asked = Prompt(**{**asked.__dict__, **{name: value for name, value in options.items() if value}})
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    asked = replace(asked, **given)
     with writing(context, home) as opened, progress("Composing") as advance:
         piece = generate_piece(opened, run, asked, seed, advance)
-    answer = {
+    seconds = round(time.monotonic() - started, 3)
+    say(_answer(piece, asked, unknown, seconds), _lines(piece, asked, unknown), as_json=as_json)
+
+
+def _answer(piece: Piece, asked: Prompt, unknown: Sequence[str], seconds: float) -> dict[str, Any]:
+    return {
         "generation": piece.generation,
         "run": piece.run,
         "midi": str(piece.midi),
@@ -72,18 +80,21 @@ def generate(
         "not_understood": list(unknown),
         "plan": piece.plan,
         "sound_bank": piece.sound_bank,
-        "seconds": round(time.monotonic() - started, 3),
+        "seconds": seconds,
     }
-    lines = [
+
+
+def _lines(piece: Piece, asked: Prompt, unknown: Sequence[str]) -> list[str]:
+    audio = piece.mix or "none: there is no sound bank (contrafact doctor says how to install one)"
+    return [
         f"generation {piece.generation}",
         f"asked for: {_told(prompt_json(asked))}",
         *([f"not understood: {', '.join(unknown)}"] if unknown else []),
         f"{piece.num_bars} bars, {piece.num_notes} notes, {', '.join(piece.tracks)}",
         f"MIDI  {piece.midi}",
-        f"audio {piece.mix or 'none: there is no sound bank (contrafact doctor says how to install one)'}",
+        f"audio {audio}",
         f"next: contrafact provenance attribute {piece.generation}",
     ]
-    say(answer, lines, as_json=as_json)
 
 
 def _names(text: str | None) -> tuple[str, ...]:

@@ -66,7 +66,6 @@ def test_with_json_an_answer_is_one_object_and_nothing_else(contrafact):
     [
         ("catalog", "import", "cwr", "/no/such/file.V22"),
         ("catalog", "import", "folder", "/no/such/folder"),
-        ("royalties", "usage", "csv", "/no/such/file.csv"),
         ("model", "train", "0123"),
         ("generate", "--genre", "polka"),
         ("provenance", "attribute", "gen_none"),
@@ -79,6 +78,13 @@ def test_what_is_not_there_is_named_in_a_sentence(contrafact, arguments):
     code, _, complaint = contrafact(*arguments)
     assert code == 1
     assert complaint.startswith(("contrafact: ", "Training", "Composing"))
+
+
+def test_a_usage_file_that_is_missing_is_a_finding(contrafact):
+    code, said, _ = contrafact("royalties", "usage", "csv", "/no/such/file.csv", "--json")
+    answer = json.loads(said)
+    assert (code, answer["lines"]) == (1, 0)
+    assert "/no/such/file.csv" in json.dumps(answer["findings"])
 
 
 def test_a_second_command_on_a_home_that_is_being_written_is_told_to_wait(contrafact, tmp_path):
