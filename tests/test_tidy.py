@@ -67,7 +67,7 @@ def commands(group: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, o
 
 
 @pytest.mark.parametrize(
-    ("name", "command"), commands(typer.main.get_command(app)), ids=lambda value: str(value)[:40]
+    ("name", "command"), list(commands(typer.main.get_command(app))), ids=lambda value: str(value)[:40]
 )
 def test_every_command_has_help_and_an_example(name, command):
     text = command.help or ""

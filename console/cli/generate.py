@@ -48,7 +48,7 @@ def generate(
     """
     started = time.monotonic()
     asked, unknown = parse_prompt(prompt) if prompt else (Prompt(), ())
-    options = {
+    options: dict[str, Any] = {
         "genre": genre,
         "mood": mood,
         "instruments": _names(instruments),
@@ -58,7 +58,7 @@ def generate(
         "structure": _sections(structure),
         "minutes": minutes,
     }
-    given = {name: value for name, value in options.items() if value not in (None, ())}
+    given: dict[str, Any] = {name: value for name, value in options.items() if value not in (None, ())}
     asked = replace(asked, **given)
     with writing(context, home) as opened, progress("Composing") as advance:
         piece = generate_piece(opened, run, asked, seed, advance)
