@@ -3,7 +3,7 @@
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from console.report.pictures import colours_of, loss_curve, money_flow, piano_roll, share_bars
+from console.report.pictures import colours_of, loss_curve, money_flow, percent, piano_roll, share_bars
 from console.report.values import Report
 
 
@@ -28,8 +28,3 @@ def render_report(report: Report) -> str:
         loss=Markup(loss_curve(report.losses)),  # noqa: S704
         money=Markup(money_flow(report.flows, report.currency_exponent, report.currency)),  # noqa: S704
     )
-
-
-def percent(share_ppm: int) -> str:
-    """Parts per million as a percentage with two digits."""
-    return f"{share_ppm // 10_000}.{share_ppm % 10_000 // 100:02d} %"

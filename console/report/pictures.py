@@ -14,7 +14,8 @@ INK = "#22262b"
 WIDTH = 960
 FLOW_HEIGHT = 240  # of the column that carries the most money, in picture units
 BOX = 14
-LABEL_WIDTH = 260
+LABEL_WIDTH = 320
+LINE = 15
 
 
 def colours_of(sources: Sequence[str | None]) -> dict[str, str]:
@@ -83,12 +84,12 @@ def share_bars(rows: Sequence[ShareRow], colours: Mapping[str, str]) -> str:
             f'<text x="{left - 10}" y="{y + 15}" text-anchor="end" font-size="12.5" fill="{INK}">'
             f"{escape(_short(row.label, 54))}</text>"
             f'<rect x="{left}" y="{y + 3}" width="{row.share_ppm * scale:.1f}" height="16" fill="{colour}" '
-            f'rx="2"><title>{escape(row.label)}: {_percent(row.share_ppm)}</title></rect>'
+            f'rx="2"><title>{escape(row.label)}: {percent(row.share_ppm)}</title></rect>'
             f'<line x1="{left + row.low_ppm * scale:.1f}" x2="{left + row.high_ppm * scale:.1f}" '
             f'y1="{y + 11}" y2="{y + 11}" stroke="{INK}" stroke-width="1.4"/>'
             f"{_tick(left + row.low_ppm * scale, y)}{_tick(left + row.high_ppm * scale, y)}"
             f'<text x="{left + max(row.high_ppm, row.share_ppm) * scale + 8:.1f}" y="{y + 15}" '
-            f'font-size="12" fill="{INK}">{_percent(row.share_ppm)}</text>'
+            f'font-size="12" fill="{INK}">{percent(row.share_ppm)}</text>'
         )
     return "".join(parts) + "</svg>"
 
@@ -140,14 +141,25 @@ def money_flow(flows: Sequence[Flow], exponent: int, currency: str) -> str:
     parts = [_open(round(height), "Flow of the money from the revenue to the parties")]
     leaving, arriving = dict.fromkeys(totals, 0.0), dict.fromkeys(totals, 0.0)
     parts += [_ribbon(flow, places, leaving, arriving, scale) for flow in flows]
+    last = max(x for x, _ in places.values()) if places else 0.0
     for name, (x, y) in places.items():
-        label = f"{_short(name, 26)} · {_amount(totals[name], exponent, currency)}"
+        amount = _amount(totals[name], exponent, currency)
+        lines = [f"{_short(name, 30)} · {amount}"] if x == last else [_short(name, 26), amount]
         parts.append(
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{BOX}" height="{heights[name]:.1f}" fill="{INK}"/>'
-            f'<text x="{x + BOX + 6:.1f}" y="{y + heights[name] / 2 + 4:.1f}" font-size="12" fill="{INK}" '
-            f'stroke="#ffffff" stroke-width="3" paint-order="stroke">{escape(label)}</text>'
         )
+        parts += _label(lines, x + BOX + 6, y + heights[name] / 2)
     return "".join(parts) + "</svg>"
+
+
+def _label(lines: Sequence[str], x: float, middle: float) -> list[str]:
+    """Lines of text about a height, with a white edge where they cross a ribbon."""
+    first = middle + 4 - LINE * (len(lines) - 1) / 2
+    return [
+        f'<text x="{x:.1f}" y="{first + LINE * place:.1f}" font-size="12" fill="{INK}" '
+        f'stroke="#ffffff" stroke-width="3" paint-order="stroke">{escape(line)}</text>'
+        for place, line in enumerate(lines)
+    ]
 
 
 def _columns(flows: Sequence[Flow]) -> list[list[str]]:
@@ -212,8 +224,9 @@ def _short(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _percent(share_ppm: int) -> str:
-    return f"{share_ppm // 10_000}.{share_ppm % 10_000 // 100:02d} %"
+def percent(share_ppm: int) -> str:
+    """Parts per million as a percentage, exactly: what is shown sums as what is recorded."""
+    return f"{share_ppm // 10_000}.{share_ppm % 10_000:04d} %"
 
 
 def _amount(amount_minor: int, exponent: int, currency: str) -> str:
