@@ -19,7 +19,7 @@ test: .venv/.ready ## every test, on SQLite and PostgreSQL
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/.ready ## style, types, layers
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports

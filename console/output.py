@@ -5,9 +5,10 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from catalog.findings import Finding
 from rich.console import Console
 from rich.table import Table
+
+from catalog.findings import Finding
 
 Answer = Mapping[str, Any]
 

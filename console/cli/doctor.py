@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from model.render import find_sound_bank
 from sqlalchemy import text
 
 from console.cli.options import HomeOption, JsonOption, settings_of
@@ -18,6 +17,7 @@ from console.output import say
 from console.settings import Settings
 from migrations import MigrationError
 from model.errors import ModelError
+from model.render import find_sound_bank
 
 PACKAGES = (
     ("torch", "the model and attribution", "pip install torch==2.13.0"),

@@ -11,8 +11,6 @@ from datetime import date
 from importlib.resources import files
 from pathlib import Path
 
-from model.house import HousePiece, compose
-
 from catalog.audit import AuditReport
 from catalog.files import write_atomically
 from catalog.vocabulary import Origin, Purpose
@@ -30,6 +28,7 @@ from console.steps.generating import Piece, generate_piece
 from console.steps.paying import find_policy, run_royalties, take_usage, write_statements
 from console.steps.training import Training, train_model
 from model.genres import GENRE_SLUGS
+from model.house import HousePiece, compose
 from model.prompt import Prompt
 from provenance.corpus.build import BuiltCorpus
 from provenance.evidence.bundle import verify_bundle
@@ -41,7 +40,6 @@ from royalties.usage import UsageFormat
 
 CLEARED_ON = date(2026, 10, 1)
 TERRITORY = "EU"
-HOUSE_PIECES_PER_GENRE = 3
 POLICY = "stim_like"
 PRESET = "lite"
 PROMPTS = (
@@ -66,6 +64,16 @@ PROMPTS = (
 
 
 @dataclass(frozen=True)
+class Size:
+    """How much music goes through the chain; by default everything that there is."""
+
+    genres: Sequence[str] = GENRE_SLUGS
+    house_pieces_per_genre: int = 3
+    human_pieces: int | None = None
+    prompts: Sequence[Prompt] = PROMPTS
+
+
+@dataclass(frozen=True)
 class Chain:
     """Everything that a run of the chain gave, for the report and the answer."""
 
@@ -86,11 +94,11 @@ class Chain:
     tampered: Verification
 
 
-def run_chain(home: Home, out: Path, minutes: float, seed: int) -> Chain:
+def run_chain(home: Home, out: Path, minutes: float, seed: int, size: Size = Size()) -> Chain:
     """The chain, link by link. Interrupted anywhere, it goes on where it stood when it is called again."""
     started = time.monotonic()
     inputs = out / "inputs"
-    _import_music(home, inputs, seed)
+    _import_music(home, inputs, seed, size)
     audit = run_audit(home, CLEARED_ON)
     with progress("Building the corpus") as advance:
         corpus = build(home, Purpose.TRAIN, TERRITORY, CLEARED_ON, advance)
@@ -99,7 +107,9 @@ def run_chain(home: Home, out: Path, minutes: float, seed: int) -> Chain:
         training = train_model(home, verified, preset=PRESET, minutes=minutes, seed=seed, advance=advance)
     with progress("Indexing gradients") as advance:
         indexed = index_run(home, training.run, advance)
-    pieces = [_generate(home, training.run, prompt, seed + place) for place, prompt in enumerate(PROMPTS)]
+    pieces = [
+        _generate(home, training.run, prompt, seed + place) for place, prompt in enumerate(size.prompts)
+    ]
     with progress("Attributing") as advance:
         attributions = []
         for place, piece in enumerate(pieces, start=1):
@@ -134,13 +144,13 @@ def one_byte_flipped(data: bytes) -> bytes:
     return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
 
 
-def _import_music(home: Home, inputs: Path, seed: int) -> None:
+def _import_music(home: Home, inputs: Path, seed: int, size: Size) -> None:
     with progress("Composing house pieces") as advance:
-        house = _house(inputs, seed)
+        house = _house(inputs, seed, size)
         advance(1, 1, "written")
     with progress("Importing") as advance:
         human = inputs / "human"
-        write_folder(human_pieces(), human)
+        write_folder(human_pieces(size.human_pieces), human)
         steps = (
             ("cwr", house.cwr, Origin.HOUSE, True),
             ("folder", house.folder, Origin.HOUSE, True),
@@ -152,9 +162,9 @@ def _import_music(home: Home, inputs: Path, seed: int) -> None:
         record_grants(home, house.agreements)
 
 
-def _house(inputs: Path, seed: int) -> HouseCatalogue:
+def _house(inputs: Path, seed: int, size: Size) -> HouseCatalogue:
     pieces: list[HousePiece] = [
-        compose(genre, index, seed) for genre in GENRE_SLUGS for index in range(HOUSE_PIECES_PER_GENRE)
+        compose(genre, index, seed) for genre in size.genres for index in range(size.house_pieces_per_genre)
     ]
     return write_house_catalogue(pieces, inputs, seed)
 

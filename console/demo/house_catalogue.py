@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from model.house import HousePiece
-
 from catalog.cwr.writer import Sender, write_cwr
 from catalog.files import write_atomically
 from catalog.identifiers import ipi_name_check_digits
@@ -22,6 +20,7 @@ from catalog.imports.folder import COLUMNS, RIGHTS_FILE
 from catalog.records import PartyRecord, RepresentationRecord, ShareRecord, WorkRecord
 from catalog.vocabulary import GrantSubject, Origin, PartyKind, Purpose, Right, Role, ShareKind
 from console.steps.catalogue import Agreed
+from model.house import HousePiece
 from model.midi import write_midi
 
 LICENCE_REF = "LicenseRef-House-Composer-Invented"
@@ -76,7 +75,7 @@ def write_house_catalogue(pieces: Sequence[HousePiece], directory: Path, seed: i
     folder = directory / "house"
     rows = [_rights(piece, work, folder) for piece, work in zip(pieces, works, strict=True)]
     _write_csv(folder / RIGHTS_FILE, rows)
-    return HouseCatalogue(cwr, folder, agreements())
+    return HouseCatalogue(cwr, folder, agreements(works))
 
 
 def house_works(pieces: Sequence[HousePiece], seed: int) -> list[WorkRecord]:
@@ -85,8 +84,9 @@ def house_works(pieces: Sequence[HousePiece], seed: int) -> list[WorkRecord]:
     return [_work(piece, index, chance) for index, piece in enumerate(pieces)]
 
 
-def agreements() -> tuple[Agreed, ...]:
-    """What the publishers grant: for their own shares and for the writers whom they represent."""
+def agreements(works: Sequence[WorkRecord]) -> tuple[Agreed, ...]:
+    """What the publishers grant: for their own shares and for those of the writers whom they represent."""
+    named = {share.party.name for work in works for share in work.shares}
     purposes = (Purpose.TRAIN, Purpose.GENERATE, Purpose.EVALUATE, Purpose.DISTRIBUTE)
     found = [
         Agreed(
@@ -101,7 +101,7 @@ def agreements() -> tuple[Agreed, ...]:
             invented=True,
         )
         for index, name in enumerate(PUBLISHERS)
-        if index != UNSIGNED
+        if index != UNSIGNED and name in named
     ]
     files = Agreed(
         title="Licence of the house composer's files (invented)",

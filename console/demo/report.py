@@ -227,9 +227,7 @@ def _piece(piece: generating.Piece, found: attributing.Attributed, labels: Label
                 share.low_ppm,
                 share.high_ppm,
             )
-            for share in sorted(found.shares, key=lambda share: (-share.share_ppm, share.work_id))[
-                :SHOWN_WORKS
-            ]
+            for share in _strongest(found)
         ],
         unattributed_ppm=found.unattributed_ppm,
         human_ppm=by_origin[Origin.HUMAN],

@@ -1,0 +1,120 @@
+"""Does the whole chain hold together: the same bytes twice, nothing lost to kill -9, evidence that cannot bend?"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import polars as pl
+import pytest
+from sqlalchemy import func, select
+
+from catalog.tables import Encoding, Work
+from console.home import Access, open_home
+from console.settings import load_settings
+from provenance.audit import audit_records
+from provenance.evidence.bundle import verify_bundle
+from provenance.tables import Generation
+from royalties.ledger import check_ledger
+from royalties.money import PPM
+from tests.console.tiny_chain import TINY, digests, run_tiny_chain
+
+KILLED_AFTER_SECONDS = (4, 9, 14)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """The folder of a chain that was left to end, and the chain."""
+    folder = tmp_path_factory.mktemp("done")
+    return folder, run_tiny_chain(folder)
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """The same where the process was killed three times on the way."""
+    folder = tmp_path_factory.mktemp("killed")
+    command = [sys.executable, "-m", "tests.console.tiny_chain", str(folder)]
+    for seconds in KILLED_AFTER_SECONDS:
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    return folder, run_tiny_chain(folder)
+
+
+def opened(folder):
+    return open_home(load_settings(folder / "home", {}), Access.READ)
+
+
+def test_a_chain_that_was_killed_gives_the_same_digests(done, killed):
+    assert digests(killed[1]) == digests(done[1])
+
+
+def test_a_chain_that_is_done_repeats_itself_and_adds_nothing(done):
+    folder, chain = done
+    with opened(folder) as home, home.session() as session:
+        before = [session.scalar(select(func.count()).select_from(table)) for table in (Work, Generation)]
+    assert digests(run_tiny_chain(folder)) == digests(chain)
+    with opened(folder) as home, home.session() as session:
+        after = [session.scalar(select(func.count()).select_from(table)) for table in (Work, Generation)]
+    assert after == before
+
+
+@pytest.mark.parametrize("which", ["done", "killed"])
+def test_tables_records_and_ledger_agree(which, request):
+    folder, _ = request.getfixturevalue(which)
+    with opened(folder) as home, home.session() as session:
+        assert audit_records(session, home.key.public) == []
+        assert check_ledger(session) == []
+
+
+def test_nothing_half_written_is_left(killed):
+    folder, _ = killed
+    names = [path.name for path in folder.rglob("*") if path.is_file()]
+    assert [name for name in names if "tmp" in name.lower() or name.endswith(".part")] == []
+
+
+def test_only_what_is_cleared_was_trained_on(done):
+    folder, chain = done
+    trained_on = set(pl.read_parquet(chain.training.trained.exposure)["work_id"])
+    cleared = {file.leaf.work_id for file in chain.corpus.files}
+    assert trained_on <= cleared
+    with opened(folder) as home, home.session() as session:
+        works = set(session.scalars(select(Work.id)))
+        terms = Counter(session.scalars(select(Encoding.licence).where(Encoding.work_id.in_(cleared))))
+    assert cleared < works, "some works of the demonstration must be refused"
+    assert "NOASSERTION" not in terms
+
+
+def test_shares_and_money_are_whole(done):
+    _, chain = done
+    for found in chain.attributions:
+        assert sum(share.share_ppm for share in found.shares) + found.unattributed_ppm == PPM
+        for share in found.shares:
+            assert share.low_ppm <= share.share_ppm <= share.high_ppm
+    run = chain.run
+    assert run.pool_minor == run.allocated_minor + run.suspense_minor > 0
+    assert len(chain.attributions) == len(TINY.prompts)
+
+
+def test_the_bundle_verifies_and_no_byte_of_it_may_change(done):
+    _, chain = done
+    data = chain.bundle.read_bytes()
+    assert verify_bundle(data).valid
+    assert not chain.tampered.valid
+    chance = random.Random(5)
+    for place in [0, len(data) - 1, *(chance.randrange(len(data)) for _ in range(40))]:
+        bent = bytearray(data)
+        bent[place] ^= 1 << chance.randrange(8)
+        assert not verify_bundle(bytes(bent)).valid, f"byte {place} was changed"
+
+
+def test_the_report_is_one_page_with_its_pictures_and_its_files_at_hand(done):
+    folder, _ = done
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 2 + 2 * len(TINY.prompts)
+    assert "data:audio/mpeg;base64," in page
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
