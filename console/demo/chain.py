@@ -98,7 +98,7 @@ def run_chain(home: Home, out: Path, minutes: float, seed: int, size: Size = Siz
     """The chain, link by link. Interrupted anywhere, it goes on where it stood when it is called again."""
     started = time.monotonic()
     inputs = out / "inputs"
-    _import_music(home, inputs, seed, size)
+    import_music(home, inputs, seed, size)
     audit = run_audit(home, CLEARED_ON)
     with progress("Building the corpus") as advance:
         corpus = build(home, Purpose.TRAIN, TERRITORY, CLEARED_ON, advance)
@@ -144,7 +144,8 @@ def one_byte_flipped(data: bytes) -> bytes:
     return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
 
 
-def _import_music(home: Home, inputs: Path, seed: int, size: Size) -> None:
+def import_music(home: Home, inputs: Path, seed: int, size: Size) -> None:
+    """The pieces in the catalogue, with the agreements that permit some of them."""
     with progress("Composing house pieces") as advance:
         house = _house(inputs, seed, size)
         advance(1, 1, "written")

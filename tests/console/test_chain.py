@@ -1,4 +1,4 @@
-"""Does the whole chain hold together: the same bytes twice, nothing lost to kill -9, evidence that cannot bend?"""
+"""Does the whole chain hold: the same bytes twice, nothing lost to kill -9, evidence that cannot be bent?"""
 
 import os
 import random
