@@ -151,6 +151,15 @@ def shares_on(
     return {work_id: sorted(parties.items()) for work_id, parties in found.items()}
 
 
+def owners_on(
+    session: Session, work_ids: Iterable[str], right: Right, on: date, territory: str
+) -> dict[str, list[tuple[str, int]]]:
+    """`shares_on` for whoever pays: nobody owns a work whose shares were wrong when they came in."""
+    shares = shares_on(session, work_ids, right, on, territory)
+    wrong = unpayable(session, shares)
+    return {work_id: [] if work_id in wrong else parts for work_id, parts in shares.items()}
+
+
 def _live(
     session: Session, work_ids: Sequence[str], right: Right, on: date, kind: ShareKind
 ) -> Iterator[tuple[str, str, int, str]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from catalog.database import open_engine
+from catalog.database import for_reading, open_engine
 from catalog.files import FileStore
 from console.errors import HomeBusyError, HomeUnusableError
 from console.settings import Settings
@@ -71,14 +71,14 @@ def open_home(settings: Settings, access: Access) -> Iterator[Home]:
     engine = open_engine(settings.database_url)
     try:
         if access is Access.READ and is_current(engine):
-            yield Home(settings.home, engine)
+            yield Home(settings.home, for_reading(engine))
             return
         with _locked(settings.home):
             upgrade(engine)
             if access is Access.WRITE:
                 yield Home(settings.home, engine)
         if access is Access.READ:
-            yield Home(settings.home, engine)
+            yield Home(settings.home, for_reading(engine))
     finally:
         engine.dispose()
 

@@ -3,13 +3,14 @@
 import os
 import platform
 import shutil
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import typer
-from sqlalchemy import text
 
+from catalog.findings import Finding
 from console.cli.options import HomeOption, JsonOption, settings_of
 from console.errors import ExitCode
 from console.home import Access, open_home
@@ -18,6 +19,8 @@ from console.settings import Settings
 from migrations import MigrationError
 from model.errors import ModelError
 from model.render import find_sound_bank
+from provenance.audit import audit_records
+from royalties.ledger import check_ledger
 
 PACKAGES = (
     ("torch", "the model and attribution", "pip install torch==2.13.0"),
@@ -42,7 +45,7 @@ def doctor(context: typer.Context, home: HomeOption = None, as_json: JsonOption 
         _python(),
         *(_package(*row) for row in PACKAGES),
         _sound_bank(),
-        _database(settings),
+        *_database(settings),
         _disk(settings.home),
     ]
     lines = []
@@ -79,13 +82,25 @@ def _sound_bank() -> Check:
     return _check("sound bank", detail, better if bank.preview else "")
 
 
-def _database(settings: Settings) -> Check:
+def _database(settings: Settings) -> list[Check]:
+    """Whether the database can be read, and whether what it holds agrees with what was written down."""
     try:
-        with open_home(settings, Access.READ) as home, home.engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
-            return _check("database", f"{home.engine.dialect.name}, at the newest version")
+        with open_home(settings, Access.READ) as home, home.session() as session:
+            return [
+                _check("database", f"{home.engine.dialect.name}, at the newest version"),
+                _agreement("records", "signed records and tables", audit_records(session, home.key.public)),
+                _agreement("ledger", "postings, sums and chain of the ledger", check_ledger(session)),
+            ]
     except MigrationError as error:
-        return _check("database", str(error), "install the newest contrafact", ok=False)
+        return [_check("database", str(error), "install the newest contrafact", ok=False)]
+
+
+def _agreement(name: str, what: str, findings: Sequence[Finding]) -> Check:
+    if not findings:
+        return _check(name, f"{what} agree")
+    first = findings[0]
+    detail = f"{len(findings)} do not agree: {first.where}: {first.message}"
+    return _check(name, detail, "restore the database from a copy; somebody has changed it", ok=False)
 
 
 def _disk(home: Path) -> Check:

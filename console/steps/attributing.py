@@ -10,7 +10,7 @@ import torch
 from sqlalchemy.orm import Session
 from torch import Tensor, nn
 
-from catalog.shares import shares_on
+from catalog.shares import owners_on
 from catalog.vocabulary import Right
 from console.home import Home
 from console.progress import Advance
@@ -143,7 +143,7 @@ def holder_shares(
     session: Session, shares: Sequence[WorkShare], territory: str, on: date
 ) -> list[HolderShare]:
     """Who holds what part of an attribution, by mechanical ownership; every work is divided wholly."""
-    owners = shares_on(session, [share.work_id for share in shares], Right.MECHANICAL, on, territory)
+    owners = owners_on(session, [share.work_id for share in shares], Right.MECHANICAL, on, territory)
     totals: dict[str, int] = {}
     for share in shares:
         weights = dict(owners[share.work_id])

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from catalog.clearance import is_public_domain
 from catalog.facts import each_fact
-from catalog.shares import shares_on
+from catalog.shares import owners_on
 from catalog.tables import Party, Work
 from catalog.vocabulary import Right
 from console.home import Home
@@ -85,7 +85,7 @@ def _inputs(session: Session, period: Period, policy: Policy) -> Inputs:
     attributions = _attributions(session)
 
     def shares(works: Sequence[str], right: str, on: date, territory: str) -> SharesByWork:
-        return shares_on(session, works, Right(right), on, territory)
+        return owners_on(session, works, Right(right), on, territory)
 
     return Inputs(
         attributions=attributions,

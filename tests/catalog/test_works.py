@@ -14,7 +14,7 @@ from catalog.findings import Severity
 from catalog.grants import add_agreement, add_grant, find_party
 from catalog.records import PartyRecord, RecordingRecord, TitleRecord
 from catalog.search import search
-from catalog.shares import shares_on, unpayable
+from catalog.shares import owners_on, shares_on, unpayable
 from catalog.tables import Encoding, Grant, Party, Reservation, Work
 from catalog.vocabulary import (
     GrantSubject,
@@ -271,6 +271,8 @@ def test_works_with_wrong_shares_are_named_unpayable(session, tmp_path):
     import_cwr(session, tmp_path, a_work("W1"), a_work("W2", shares=a_work().shares[:1]))
     ids = [find_work(session, name) for name in ("W1", "W2")]
     assert unpayable(session, ids) == {ids[1]}
+    owners = owners_on(session, ids, Right.PERFORMING, ON, "DE")
+    assert owners == {ids[0]: shares_on(session, ids, Right.PERFORMING, ON, "DE")[ids[0]], ids[1]: []}
 
 
 def test_the_audit_of_a_clean_catalogue_has_no_errors(house):

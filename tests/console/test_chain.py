@@ -1,18 +1,23 @@
 """Does the whole chain hold: the same bytes twice, nothing lost to kill -9, evidence that cannot be bent?"""
 
+import json
 import os
 import random
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 
 import polars as pl
 import pytest
 from sqlalchemy import func, select
 
 from catalog.tables import Encoding, Work
+from console.cli import main
 from console.home import Access, open_home
 from console.settings import load_settings
 from provenance.audit import audit_records
@@ -69,6 +74,20 @@ def test_tables_records_and_ledger_agree(which, request):
     with opened(folder) as home, home.session() as session:
         assert audit_records(session, home.key.public) == []
         assert check_ledger(session) == []
+
+
+def test_the_doctor_sees_a_row_that_somebody_changed(done, tmp_path, monkeypatch, capsys):
+    folder, _ = done
+    shutil.copytree(folder / "home", tmp_path / "home")
+    with closing(sqlite3.connect(tmp_path / "home" / "contrafact.db")) as connection, connection:
+        connection.execute("UPDATE attribution_share SET share_ppm = share_ppm + 1")
+    monkeypatch.setattr(sys, "argv", ["contrafact", "doctor", "--home", str(tmp_path / "home"), "--json"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert stopped.value.code == 1
+    assert not checks["records"]["ok"]
+    assert checks["ledger"]["ok"]
 
 
 def test_nothing_half_written_is_left(killed):

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, text
 
+from catalog import taxonomy
 from console.errors import HomeBusyError, HomeUnusableError
 from console.home import Access, open_home
 from console.settings import Settings, load_settings
+from model import genres
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,3 +75,7 @@ def test_a_home_that_cannot_be_made_says_so(tmp_path):
         open_home(settings_at(tmp_path / "file" / "home"), Access.READ),
     ):
         pass
+
+
+def test_the_genres_of_the_model_are_those_of_the_catalogue():
+    assert genres.GENRE_SLUGS == taxonomy.GENRE_SLUGS
