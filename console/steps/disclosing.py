@@ -34,7 +34,7 @@ class Disclosed:
     def score_text(self) -> str:
         """The score in words."""
         told = f"{self.score.points} of {self.score.decidable} points of the rubric that a machine can decide"
-        return f"{told}; {len(self.score.for_a_person)} questions are left to people"
+        return f"{told}; {len(self.score.for_a_person)} of its questions need the judgement of a person"
 
 
 def disclose_eu_summary(home: Home, run_id: str | None, provider: Path) -> Disclosed:
