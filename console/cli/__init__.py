@@ -74,6 +74,8 @@ def main() -> None:
 
 def _database_sentence(error: DBAPIError) -> str:
     reason = str(error.orig).strip().splitlines()[0] if error.orig else "no reason given"
+    if "disk is full" in reason or "No space left" in reason:
+        return f"The disk is full ({reason}). Nothing was half-written: free some space and try again."
     return f"The database refused: {reason}. Run 'contrafact doctor' to see what is reachable."
 
 

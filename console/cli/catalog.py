@@ -58,6 +58,8 @@ def import_(
 ) -> None:
     """Take in works, parties, shares and files; what cannot be used is kept with its place and reason.
 
+    The exit code is 1 where nothing could be used or the file breaks off: ask its sender for it again.
+
     Example: contrafact catalog import cwr CW260001ABC_000.V22
     """
     with writing(context, home) as opened:
@@ -69,7 +71,7 @@ def import_(
     if report.repeated:
         lines.append("this was imported before: nothing has changed")
     say(report.to_json(), [*lines, *findings_lines(report.findings)], as_json=as_json)
-    if report.quarantined and not report.works:
+    if report.quarantined and (not report.works or "TRUNCATED_FILE" in {f.code for f in report.findings}):
         raise typer.Exit(ExitCode.REFUSED)
 
 

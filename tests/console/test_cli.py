@@ -2,15 +2,19 @@
 
 import errno
 import json
+import sqlite3
 import sys
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
-from console.cli import _file_sentence, main
+from console.cli import _database_sentence, _file_sentence, main
+from console.demo.house_catalogue import write_house_catalogue
 from console.home import Access, open_home
 from console.settings import load_settings
+from model.house import compose
 from model.midi import write_midi
 from model.score import Score, Track, notes_of
 
@@ -156,3 +160,20 @@ def test_home_may_be_named_behind_the_command(contrafact, tmp_path):
     code, _, _ = contrafact("catalog", "audit", "--home", tmp_path / "other")
     assert code == 0
     assert Path(tmp_path / "other" / "contrafact.db").is_file()
+
+
+def test_a_file_that_breaks_off_is_refused_and_what_came_whole_is_kept(contrafact, tmp_path):
+    write_house_catalogue([compose("hymn", index, 0) for index in range(3)], tmp_path, 0)
+    whole = (tmp_path / "CW260001HOU_000.V22").read_bytes()
+    (tmp_path / "broken.V22").write_bytes(whole[: len(whole) * 2 // 3])
+    code, said, _ = contrafact("catalog", "import", "cwr", tmp_path / "broken.V22", "--json")
+    answer = json.loads(said)
+    assert code == 1
+    assert answer["works"] >= 1
+    assert "TRUNCATED_FILE" in {finding["code"] for finding in answer["findings"]}
+
+
+def test_a_full_disk_is_named_as_one():
+    error = OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+    assert "The disk is full" in _database_sentence(error)
+    assert "locked" in _database_sentence(OperationalError("x", {}, sqlite3.OperationalError("is locked")))
