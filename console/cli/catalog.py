@@ -220,7 +220,7 @@ def _work_lines(work: dict[str, Any]) -> list[str]:
         f"  {share['right'] or share['kind']} {share['share_ppm'] / 10_000:g} % {share['name']}"
         for share in work["shares"]
     ]
-    lines += [f"  file {file['file_name']}: {file['licence']}" for file in work["files"]]
+    lines += [f"  file {file['name']}: {file['licence']}" for file in work["files"]]
     lines += [f"  reserved by {item['protocol']}: {item['signal']}" for item in work["reservations"]]
     lines += [f"  in corpus {corpus}" for corpus in work["corpora"]]
     lines += [f"  {item['share_ppm']} ppm of generation {item['generation']}" for item in work["generations"]]

@@ -11,11 +11,13 @@ import sys
 import time
 from collections import Counter
 from contextlib import closing
+from pathlib import Path
 
 import polars as pl
 import pytest
 from sqlalchemy import func, select
 
+import provenance.disclosures
 from catalog.tables import Encoding, Work
 from console.cli import main
 from console.home import Access, open_home
@@ -138,3 +140,77 @@ def test_the_report_is_one_page_with_its_pictures_and_its_files_at_hand(done):
     assert page.count("<svg") == 2 + 2 * len(TINY.prompts)
     assert "data:audio/mpeg;base64," in page
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+COMMANDS = (
+    ("catalog show WORK", {"work"}),
+    ("catalog search overcoat", {"hits"}),
+    ("catalog clear WORK --purpose train --territory EU --on 2026-10-01", {"work", "cleared", "objections"}),
+    ("catalog audit --on 2026-10-01", {"findings", "counts"}),
+    (
+        "corpus build --purpose train --territory EU --on 2026-10-01",
+        {"corpus", "merkle_root", "works", "examples", "excluded", "shards"},
+    ),
+    ("corpus prove CORPUS --work WORK", {"included", "proof"}),
+    ("corpus prove CORPUS --work REFUSED", {"included", "proof"}),
+    ("corpus verify PROOF", {"valid"}),
+    ("model train CORPUS --preset lite --minutes 0.4 --seed 3", {"run", "checkpoint", "steps", "loss"}),
+    (
+        "generate --prompt hymn --minutes 0.25 --seed 3",
+        {"generation", "midi", "audio", "tracks", "seconds"},
+    ),
+    ("provenance index RUN", {"index", "examples", "bytes", "seconds"}),
+    (
+        "provenance attribute GENERATION",
+        {
+            "generation", "method", "shares", "holders", "unattributed_ppm", "segments", "reliability",
+        },
+    ),
+    ("provenance trace WORK", {"generations", "amount"}),
+    ("royalties usage csv USAGE", {"batch", "lines", "quarantined", "findings"}),
+    (
+        "royalties run --period 2026-10 --policy stim_like",
+        {"run", "currency", "pool_minor", "allocated_minor", "suspense_minor", "parties"},
+    ),
+    ("royalties statement --period 2026-10 --party PAYEE --format csv", {"statement", "files"}),
+    ("disclose eu-summary RUN --provider PROVIDER", {"files", "to_be_provided", "score"}),
+    ("evidence export GENERATION", {"bundle"}),
+    ("evidence verify BUNDLE", {"valid", "checks"}),
+    ("doctor", {"checks"}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "keys"), COMMANDS, ids=[command for command, _ in COMMANDS])
+def test_every_command_answers_with_its_keys_and_in_plain_words(done, monkeypatch, capsys, command, keys):
+    folder, chain = done
+    refused = next(
+        iter({e.work_id for e in chain.corpus.exclusions} - {f.leaf.work_id for f in chain.corpus.files})
+    )
+    names = {
+        "WORK": chain.corpus.files[0].leaf.work_id,
+        "REFUSED": refused,
+        "CORPUS": chain.corpus.id[:12],
+        "PROOF": str(next((folder / "home" / "evidence").glob("*.proof.json"), "none")),
+        "RUN": chain.training.run,
+        "GENERATION": chain.pieces[0].generation,
+        "USAGE": str(folder / "inputs" / "usage-2026-10.csv"),
+        "PAYEE": next(iter(chain.statements)),
+        "PROVIDER": str(Path(provenance.disclosures.__file__).parent / "provider_example.toml"),
+        "BUNDLE": str(chain.bundle),
+    }
+    words = [names.get(word, word) for word in command.split()]
+    code, said = _run(monkeypatch, capsys, folder, [*words, "--json"])
+    assert code == 0 or command.startswith("catalog audit"), said
+    assert keys <= set(json.loads(said))
+    again, plain = _run(monkeypatch, capsys, folder, words)
+    assert (again, bool(plain.strip())) == (code, True)
+
+
+def _run(monkeypatch, capsys, folder, words):
+    monkeypatch.setattr(sys, "argv", ["contrafact", "--home", str(folder / "home"), *words])
+    code = 0
+    try:
+        main()
+    except SystemExit as stopped:
+        code = int(stopped.code or 0)
+    return code, capsys.readouterr().out
