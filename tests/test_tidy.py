@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -58,8 +59,9 @@ def test_the_tree_in_the_readme_is_the_real_tree():
     assert told == real
 
 
-def commands(group: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, object]]:
-    for name, command in sorted(getattr(group, "commands", {}).items()):
+def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, object]]:
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
         if hasattr(command, "commands"):
             yield from commands(command, (*path, name))
         else:

@@ -2,16 +2,16 @@
 
 import errno
 import sys
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from sqlalchemy.exc import DBAPIError, OperationalError
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
 
 from catalog.errors import CatalogError
-from console.cli import catalog, corpus, disclose, doctor, evidence, model, provenance, royalties
-from console.cli.demo import demo
-from console.cli.generate import generate
 from console.errors import ConsoleError, ExitCode
 from console.output import complain
 from migrations import MigrationError
@@ -19,10 +19,36 @@ from model.errors import ModelError
 from provenance.errors import ProvenanceError
 from royalties.errors import RoyaltiesError
 
+if TYPE_CHECKING:
+    from typer._click.core import Command, Context
+
 OUR_ERRORS = (CatalogError, ModelError, ProvenanceError, RoyaltiesError, ConsoleError, MigrationError)
+
+ALONE = ("demo", "doctor", "generate")
+GROUPS = ("catalog", "corpus", "model", "provenance", "royalties", "disclose", "evidence")
+
+
+class Commands(TyperGroup):
+    """The commands of `console.cli`, each loaded when it is called: those without torch start at once."""
+
+    def list_commands(self, ctx: "Context") -> list[str]:  # noqa: ARG002 - the signature is Typer's
+        """Their names, in the order of the help."""
+        return [*ALONE, *GROUPS]
+
+    def get_command(self, ctx: "Context", cmd_name: str) -> "Command | None":
+        """The command of a name; for an unknown one all are loaded, so that a like one can be proposed."""
+        names = self.list_commands(ctx)
+        for name in [cmd_name] if cmd_name in names else names:
+            if name not in self.commands:
+                loaded: typer.Typer = import_module(f"console.cli.{name}").app
+                loaded.rich_markup_mode = None
+                self.add_command(get_command(loaded) if name in ALONE else get_group(loaded), name)
+        return self.commands.get(cmd_name)
+
 
 app = typer.Typer(
     name="contrafact",
+    cls=Commands,
     help="The thread from the licence to the cent: catalogue, corpus, model, attribution, royalties.",
     no_args_is_help=True,
     add_completion=False,
@@ -39,21 +65,6 @@ def root(
     ] = None,
 ) -> None:
     """The thread from the licence to the cent: catalogue, corpus, model, attribution, royalties."""
-
-
-app.command("doctor")(doctor.doctor)
-app.command("demo")(demo)
-app.command("generate")(generate)
-for name, group in (
-    ("catalog", catalog.app),
-    ("corpus", corpus.app),
-    ("model", model.app),
-    ("provenance", provenance.app),
-    ("royalties", royalties.app),
-    ("disclose", disclose.app),
-    ("evidence", evidence.app),
-):
-    app.add_typer(group, name=name)
 
 
 def main() -> None:

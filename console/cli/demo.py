@@ -14,7 +14,10 @@ from console.errors import MissingExtraError
 from console.output import say
 from royalties.money import format_minor
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command()
 def demo(
     context: typer.Context,
     minutes: Annotated[

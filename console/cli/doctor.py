@@ -22,6 +22,7 @@ from model.render import find_sound_bank
 from provenance.audit import audit_records
 from royalties.ledger import check_ledger
 
+app = typer.Typer(add_completion=False)
 PACKAGES = (
     ("torch", "the model and attribution", "pip install torch==2.13.0"),
     ("faiss-cpu", "the index", "pip install 'contrafact[cpu]'"),
@@ -35,6 +36,7 @@ LEAST_FREE_BYTES = 2 * 1024**3
 Check = dict[str, Any]
 
 
+@app.command()
 def doctor(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """What is installed, reachable and missing, and how to mend it.
 

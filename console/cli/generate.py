@@ -22,6 +22,10 @@ def read_metre(text: str) -> tuple[int, int]:
     return int(numerator), int(denominator)
 
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
 def generate(
     context: typer.Context,
     run: Annotated[str | None, typer.Option("--run", help="A run; else the newest.")] = None,
