@@ -2,12 +2,14 @@
 
 Shares are parts per million. Terms are half-open: `ends_on` is the first day that is no longer in the term.
 Territories are texts as `catalog.territories` reads them ("WORLD -US"). A registration that a newer one
-replaces is not deleted: its rows name the batch that superseded them.
+replaces is not deleted: its rows name the batch that superseded them, and an earlier state of a work's own
+row is kept as a version. So the catalogue answers as of a day, and as it was known at an instant.
 """
 
+import json
 from datetime import date, datetime
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from catalog.database import Base, Choice, UtcDateTime, one_of
@@ -19,6 +21,7 @@ from catalog.vocabulary import (
     ImportFormat,
     Origin,
     PartyKind,
+    PostTerm,
     Purpose,
     ReservationProtocol,
     Right,
@@ -27,6 +30,9 @@ from catalog.vocabulary import (
     SourceKind,
     TitleKind,
 )
+
+UNKNOWN_ACTOR = "(unknown)"
+EVERY_PURPOSE = json.dumps([purpose.value for purpose in Purpose])
 
 
 def _term() -> CheckConstraint:
@@ -49,6 +55,7 @@ class ImportBatch(Base):
     digest: Mapped[str] = mapped_column(Text)
     bytes: Mapped[int] = mapped_column(BigInteger)
     imported_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    recorded_by: Mapped[str] = mapped_column(Text, server_default=UNKNOWN_ACTOR)
     counts: Mapped[dict[str, int]] = mapped_column(JSON)
     findings: Mapped[list[dict[str, str]]] = mapped_column(JSON)
     __table_args__ = (one_of("format", ImportFormat), _digest("digest"))
@@ -116,11 +123,9 @@ class PartyName(Base):
     batch_id: Mapped[str | None] = mapped_column(ForeignKey("import_batch.id"))
 
 
-class Work(Base):
-    """A composition."""
+class _Described:
+    """What a work's own row says."""
 
-    __tablename__ = "work"
-    id: Mapped[str] = mapped_column(Text, primary_key=True)
     title: Mapped[str] = mapped_column(Text)
     iswc: Mapped[str | None] = mapped_column(Text, index=True)
     origin: Mapped[Origin] = mapped_column(Choice(Origin))
@@ -131,6 +136,13 @@ class Work(Base):
     public_domain_basis: Mapped[str | None] = mapped_column(Text)
     payable: Mapped[bool] = mapped_column(default=True)
     source_id: Mapped[str | None] = mapped_column(ForeignKey("source.id"))
+
+
+class Work(_Described, Base):
+    """A composition."""
+
+    __tablename__ = "work"
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
     batch_id: Mapped[str] = mapped_column(ForeignKey("import_batch.id"), index=True)
     __table_args__ = (
         one_of("origin", Origin),
@@ -146,6 +158,15 @@ class Work(Base):
         return self.public_domain_in is not None
 
 
+class WorkVersion(_Described, Base):
+    """What a work's own row said until a batch changed it."""
+
+    __tablename__ = "work_version"
+    work_id: Mapped[str] = mapped_column(ForeignKey("work.id"), primary_key=True)
+    superseded_by: Mapped[str] = mapped_column(ForeignKey("import_batch.id"), primary_key=True)
+    __table_args__ = (one_of("origin", Origin),)
+
+
 class WorkTitle(Base):
     """An alternative title."""
 
@@ -154,6 +175,7 @@ class WorkTitle(Base):
     title: Mapped[str] = mapped_column(Text, primary_key=True)
     kind: Mapped[TitleKind] = mapped_column(Choice(TitleKind), primary_key=True)
     language: Mapped[str | None] = mapped_column(Text)
+    batch_id: Mapped[str | None] = mapped_column(ForeignKey("import_batch.id"))
     __table_args__ = (one_of("kind", TitleKind),)
 
 
@@ -165,6 +187,7 @@ class WorkIdentifier(Base):
     scheme: Mapped[IdentifierScheme] = mapped_column(Choice(IdentifierScheme), primary_key=True)
     authority: Mapped[str] = mapped_column(Text, primary_key=True)
     value: Mapped[str] = mapped_column(Text, primary_key=True)
+    batch_id: Mapped[str | None] = mapped_column(ForeignKey("import_batch.id"))
     __table_args__ = (
         one_of("scheme", IdentifierScheme),
         Index("ix_work_identifier_value", "value", "scheme"),
@@ -178,6 +201,7 @@ class WorkCredit(Base):
     work_id: Mapped[str] = mapped_column(ForeignKey("work.id"), primary_key=True)
     party_id: Mapped[str] = mapped_column(ForeignKey("party.id"), primary_key=True, index=True)
     role: Mapped[Role] = mapped_column(Choice(Role), primary_key=True)
+    batch_id: Mapped[str | None] = mapped_column(ForeignKey("import_batch.id"))
     __table_args__ = (one_of("role", Role),)
 
 
@@ -219,6 +243,7 @@ class Representation(Base):
     writer_id: Mapped[str] = mapped_column(ForeignKey("party.id"), primary_key=True)
     publisher_id: Mapped[str] = mapped_column(ForeignKey("party.id"), primary_key=True)
     agreement_number: Mapped[str | None] = mapped_column(Text)
+    batch_id: Mapped[str | None] = mapped_column(ForeignKey("import_batch.id"))
 
 
 class Recording(Base):
@@ -279,6 +304,7 @@ class Agreement(Base):
     signed_on: Mapped[date]
     invented: Mapped[bool] = mapped_column(default=False)
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    recorded_by: Mapped[str] = mapped_column(Text, server_default=UNKNOWN_ACTOR)
     __table_args__ = (
         _digest("document_sha256"),
         CheckConstraint("substr(licence_ref, 1, 11) = 'LicenseRef-'", name="licence_ref_is_spdx"),
@@ -286,7 +312,11 @@ class Agreement(Base):
 
 
 class Grant(Base):
-    """What an agreement permits."""
+    """What an agreement permits, and on which terms. Other terms are a new grant that supersedes this one.
+
+    `models` are the models that may be trained, None for all; `overrides_reservations` holds the words of the
+    contract by which it wins over an opt-out signal, None where it does not.
+    """
 
     __tablename__ = "grant"
     id: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -298,8 +328,25 @@ class Grant(Base):
     territory: Mapped[str] = mapped_column(Text)
     starts_on: Mapped[date]
     ends_on: Mapped[date | None]
+    models: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    post_term: Mapped[PostTerm | None] = mapped_column(Choice(PostTerm))
+    rate_ppm: Mapped[int | None]
+    advance_minor: Mapped[int | None] = mapped_column(BigInteger)
+    minimum_guarantee_minor: Mapped[int | None] = mapped_column(BigInteger)
+    currency: Mapped[str | None] = mapped_column(Text)
+    most_favoured_nation: Mapped[bool] = mapped_column(server_default=false())
+    notice_days: Mapped[int | None]
+    overrides_reservations: Mapped[str | None] = mapped_column(Text)
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    __table_args__ = (one_of("subject", GrantSubject), one_of("scope", GrantScope), _term())
+    recorded_by: Mapped[str] = mapped_column(Text, server_default=UNKNOWN_ACTOR)
+    superseded_by: Mapped[str | None] = mapped_column(ForeignKey("grant.id"))
+    superseded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    __table_args__ = (
+        one_of("subject", GrantSubject),
+        one_of("scope", GrantScope),
+        one_of("post_term", PostTerm),
+        _term(),
+    )
 
 
 class GrantPurpose(Base):
@@ -332,7 +379,11 @@ class Reservation(Base):
     signal_sha256: Mapped[str] = mapped_column(Text)
     seen_where: Mapped[str] = mapped_column(Text)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    purposes: Mapped[list[str]] = mapped_column(JSON, server_default=EVERY_PURPOSE)
+    recorded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    recorded_by: Mapped[str] = mapped_column(Text, server_default=UNKNOWN_ACTOR)
     lifted_on: Mapped[date | None]
+    lifted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     __table_args__ = (
         one_of("protocol", ReservationProtocol),
         _digest("signal_sha256"),
@@ -343,6 +394,20 @@ class Reservation(Base):
             name="names_one_thing",
         ),
     )
+
+
+class Withdrawal(Base):
+    """A work that its owners took back, from a day on; no contract overrides it."""
+
+    __tablename__ = "withdrawal"
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    work_id: Mapped[str] = mapped_column(ForeignKey("work.id"), index=True)
+    reason: Mapped[str] = mapped_column(Text)
+    effective_on: Mapped[date]
+    document_sha256: Mapped[str | None] = mapped_column(Text)
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    recorded_by: Mapped[str] = mapped_column(Text)
+    __table_args__ = (_digest("document_sha256"),)
 
 
 class SearchEntry(Base):

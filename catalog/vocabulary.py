@@ -130,6 +130,13 @@ class GrantSubject(StrEnum):
     ENCODING = "encoding"
 
 
+class PostTerm(StrEnum):
+    """What becomes of models trained under a grant when its term is over."""
+
+    MODELS_STAY = "models_stay"
+    MODELS_END = "models_end"
+
+
 class GrantScope(StrEnum):
     """Which works a grant covers: all in which the licensor has something, or those that are listed."""
 

@@ -36,6 +36,9 @@ ROWS = {
         "id": "w1", "title": "t", "iswc": "T0345246801", "origin": "human", "public_domain_in": "EU",
         "public_domain_basis": "old", "payable": True, "batch_id": "b1",
     },
+    "work_version": {
+        "work_id": "w1", "superseded_by": "b1", "title": "t", "origin": "human", "payable": True,
+    },
     "work_title": {"work_id": "w1", "title": "u", "kind": "AT"},
     "work_identifier": {"work_id": "w1", "scheme": "iswc", "authority": "ISO", "value": "T0345246801"},
     "work_credit": {"work_id": "w1", "party_id": "p1", "role": "C"},
@@ -65,6 +68,10 @@ ROWS = {
         "id": "v1", "work_id": "w1", "protocol": "tdmrep", "signal": "1", "signal_sha256": DIGEST,
         "seen_where": "x", "seen_at": AT,
     },
+    "withdrawal": {
+        "id": "x1", "work_id": "w1", "reason": "r", "effective_on": ON, "document_sha256": DIGEST,
+        "recorded_at": AT, "recorded_by": "me",
+    },
     "search_entry": {"id": 1, "work_id": "w1", "titles": "", "names": "", "identifiers": ""},
 }  # fmt: skip
 
@@ -79,6 +86,7 @@ VIOLATIONS = [
     ("work", "ck_work_origin_known", {"origin": "alien"}),
     ("work", "ck_work_iswc_has_11_characters", {"iswc": "T"}),
     ("work", "ck_work_public_domain_has_a_basis", {"public_domain_basis": None}),
+    ("work_version", "ck_work_version_origin_known", {"origin": "alien"}),
     ("work_title", "ck_work_title_kind_known", {"kind": "XX"}),
     ("work_identifier", "ck_work_identifier_scheme_known", {"scheme": "isbn"}),
     ("work_credit", "ck_work_credit_role_known", {"role": "ZZ"}),
@@ -101,11 +109,13 @@ VIOLATIONS = [
     ("grant", "ck_grant_subject_known", {"subject": "lyrics"}),
     ("grant", "ck_grant_scope_known", {"scope": "some"}),
     ("grant", "ck_grant_term_in_order", {"ends_on": ON}),
+    ("grant", "ck_grant_post_term_known", {"post_term": "forever"}),
     ("grant_purpose", "ck_grant_purpose_purpose_known", {"purpose": "resell"}),
     ("reservation", "ck_reservation_protocol_known", {"protocol": "shout"}),
     ("reservation", "ck_reservation_signal_sha256_is_sha256", {"signal_sha256": "short"}),
     ("reservation", "ck_reservation_names_one_thing", {"work_id": None}),
     ("reservation", "ck_reservation_names_one_thing", {"party_id": "p1"}),
+    ("withdrawal", "ck_withdrawal_document_sha256_is_sha256", {"document_sha256": "short"}),
 ]
 
 
