@@ -4,12 +4,14 @@ A pure function of values. A work is cleared only where
 - **the composition** is in the public domain there, or every share of every right that the purpose needs is
   granted for the purpose, for all of the territory, on the day;
 - at least one **encoding** of it is licensed for the purpose, by a public licence or by a grant;
-- and nothing reserves it.
+- nothing reserves it for that purpose, unless the contracts that grant it say in words that they win over
+  such signals;
+- and it was not withdrawn: that no contract overrides.
 More or wider grants never take a permission away, and fewer or narrower ones never give one.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
@@ -44,6 +46,7 @@ class ObjectionCode(StrEnum):
     ENCODING_UNLICENSED = Refusal.UNLICENSED.value
     ENCODING_UNGRANTED = "ENCODING_UNGRANTED"
     RESERVED = "RESERVED"
+    WITHDRAWN = "WITHDRAWN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,10 @@ class ShareFact:
 
 @dataclass(frozen=True, slots=True)
 class GrantFact:
-    """What somebody permits for this work; `licence_ref` names the contract for files under that licence."""
+    """What somebody permits for this work; `licence_ref` names the contract for files under that licence.
+
+    `overrides_reservations`: the contract says in words that it wins over opt-out signals.
+    """
 
     grant_id: str
     licensor_id: str
@@ -86,6 +92,7 @@ class GrantFact:
     ends_on: date | None = None
     for_represented: bool = False
     licence_ref: str | None = None
+    overrides_reservations: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +106,23 @@ class EncodingFact:
 
 @dataclass(frozen=True, slots=True)
 class ReservationFact:
-    """A signal that withholds the work (`encoding_id` None) or one file of it."""
+    """A signal that withholds the work (`encoding_id` None) or one file of it, for some purposes."""
 
     reservation_id: str
     protocol: str
     seen_on: date
     lifted_on: date | None = None
     encoding_id: str | None = None
+    purposes: frozenset[Purpose] = frozenset(Purpose)
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalFact:
+    """The work was taken back from a day on."""
+
+    withdrawal_id: str
+    effective_on: date
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +138,7 @@ class WorkFacts:
     grants: tuple[GrantFact, ...] = ()
     encodings: tuple[EncodingFact, ...] = ()
     reservations: tuple[ReservationFact, ...] = ()
+    withdrawals: tuple[WithdrawalFact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +194,7 @@ def clear(facts: WorkFacts, purpose: Purpose, territory: str, on: date) -> Clear
     """
     question = _Question(purpose, countries(territory), on)
     composition = _composition(facts, question)
-    reserved = tuple(_reserved(facts, None, question))
+    reserved = () if _work_overrides(facts, question) else tuple(_reserved(facts, None, question))
     cleared: list[ClearedEncoding] = []
     refused: list[Objection] = []
     for encoding in facts.encodings:
@@ -186,7 +204,7 @@ def clear(facts: WorkFacts, purpose: Purpose, territory: str, on: date) -> Clear
         else:
             grants = tuple(sorted(composition.grants | permission.grants))
             cleared.append(ClearedEncoding(encoding.encoding_id, encoding.licence, grants))
-    objections = [*composition.objections, *reserved]
+    objections = [*_withdrawn(facts, question), *composition.objections, *reserved]
     if not facts.encodings:
         message = f"'{facts.title}' has no file: there is nothing to use"
         objections.append(Objection(ObjectionCode.NO_ENCODING, message, facts.work_id))
@@ -274,6 +292,15 @@ def _share(facts: WorkFacts, share: ShareFact, question: _Question) -> _Permissi
     return _granted(speaking, _Question(question.purpose, needed, question.on), what)
 
 
+def _work_overrides(facts: WorkFacts, question: _Question) -> bool:
+    """Whether contracts that win over signals would by themselves permit the composition everywhere."""
+    words = tuple(grant for grant in facts.grants if grant.overrides_reservations)
+    if not facts.reservations or not words:
+        return False
+    alone = replace(facts, grants=words, public_domain_in=None)
+    return not _composition(alone, question).objections
+
+
 def _encoding(facts: WorkFacts, encoding: EncodingFact, question: _Question) -> _Permission:
     reserved = tuple(_reserved(facts, encoding.encoding_id, question))
     what = f"the file {encoding.file_name or encoding.encoding_id[:12]}"
@@ -288,6 +315,9 @@ def _encoding(facts: WorkFacts, encoding: EncodingFact, question: _Question) -> 
             objection = Objection(ObjectionCode.ENCODING_UNGRANTED, message, encoding.encoding_id)
             return _Permission(objections=(objection, *reserved))
         granted = _granted(speaking, question, what)
+        words = [grant for grant in speaking if grant.overrides_reservations]
+        if words and not _granted(words, question, what).objections:
+            reserved = ()
         return _Permission(granted.grants, (*granted.objections, *reserved))
     terms = terms_of(encoding.licence)
     if question.purpose in terms.permits:
@@ -337,7 +367,15 @@ def _sentence(code: ObjectionCode, grant: GrantFact, question: _Question, missin
 def _reserved(facts: WorkFacts, encoding_id: str | None, question: _Question) -> Iterator[Objection]:
     for reservation in facts.reservations:
         in_force = in_term(reservation.seen_on, reservation.lifted_on, question.on)
-        if reservation.encoding_id == encoding_id and in_force:
+        withheld = question.purpose in reservation.purposes
+        if reservation.encoding_id == encoding_id and in_force and withheld:
             what = "the work" if encoding_id is None else f"the file {encoding_id[:12]}"
             message = f"{what} is reserved ({reservation.protocol}, seen on {reservation.seen_on})"
             yield Objection(ObjectionCode.RESERVED, message, reservation.reservation_id)
+
+
+def _withdrawn(facts: WorkFacts, question: _Question) -> Iterator[Objection]:
+    for withdrawal in facts.withdrawals:
+        if withdrawal.effective_on <= question.on:
+            message = f"'{facts.title}' was withdrawn from {withdrawal.effective_on} on: {withdrawal.reason}"
+            yield Objection(ObjectionCode.WITHDRAWN, message, withdrawal.withdrawal_id)

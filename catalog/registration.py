@@ -1,7 +1,8 @@
 """How do works that a file describes enter the catalogue?
 
 A chunk of works at a time, each table in one statement. A work that is known already is found by its
-submitter's number, then by its ISWC. New shares supersede the old ones, which stay on record.
+submitter's number, then by its ISWC. New shares supersede the old ones, and a changed row leaves its earlier
+state behind as a version: both stay on record.
 """
 
 from collections import Counter, defaultdict
@@ -17,7 +18,7 @@ from catalog.database import derive_id, insert_missing
 from catalog.findings import Finding, Severity
 from catalog.records import Fault, PartyRecord, ShareRecord, WorkRecord
 from catalog.search import index_works
-from catalog.shares import blocks_payment, share_findings
+from catalog.shares import blocks_payment, percent, share_findings
 from catalog.tables import (
     Party,
     PartyName,
@@ -30,6 +31,7 @@ from catalog.tables import (
     WorkCredit,
     WorkIdentifier,
     WorkTitle,
+    WorkVersion,
 )
 from catalog.text import fold
 from catalog.vocabulary import IdentifierScheme, TitleKind
@@ -80,6 +82,7 @@ class _Rows:
     recording_works: dict[tuple[str, ...], Row] = field(default_factory=dict)
     shares: list[Row] = field(default_factory=list)
     superseded: list[str] = field(default_factory=list)
+    versions: dict[str, Row] = field(default_factory=dict)
 
 
 def register(registrar: Registrar, records: Sequence[WorkRecord]) -> Registered:
@@ -187,7 +190,8 @@ def _judge_shares(
     wanted = Counter(_share_key(share, work_id) for share in record.shares)
     if wanted != Counter(key for _id, _batch, key in live[work_id]):
         if live[work_id]:
-            message = f"the shares of '{record.title}' replace those on record ({len(live[work_id])} rows)"
+            said = _share_changes(registrar, record, work_id, [key for _id, _batch, key in live[work_id]])
+            message = f"the shares of '{record.title}' replace those on record: {said}"
             result.findings.append(Finding("SUPERSEDED", str(record.place), message, Severity.INFO))
             rows.superseded += [share_id for share_id, _batch, _key in live[work_id]]
         new = _share_rows(registrar, record, work_id)
@@ -195,6 +199,23 @@ def _judge_shares(
         keys = [_share_key(share, work_id) for share in record.shares]
         live[work_id] = [(r["id"], registrar.batch_id, key) for r, key in zip(new, keys, strict=True)]
     return not any(blocks_payment(finding) for finding in findings)
+
+
+def _share_changes(registrar: Registrar, record: WorkRecord, work_id: str, before: Sequence[ShareKey]) -> str:
+    """Whose shares become what, in words: `A. WRITER mechanical ownership 50 % -> 25 %`."""
+    sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    names = {share.party.key(work_id): share.party.name for share in record.shares}
+    after = [_share_key(share, work_id) for share in record.shares]
+    for place, keys in enumerate((before, after)):
+        for party_id, _role, kind, right, share_ppm, *_rest in keys:
+            sums[party_id, f"{right} {kind}" if right else str(kind)][place] += share_ppm
+    told = []
+    for (party_id, what), (old_ppm, new_ppm) in sums.items():
+        if old_ppm != new_ppm:
+            party = None if party_id in names else registrar.session.get(Party, party_id)
+            name = names.get(party_id) or (party.name if party else party_id)
+            told.append(f"{name} {what} {percent(old_ppm)} -> {percent(new_ppm)}")
+    return "; ".join(sorted(told)) or "the same sums, with other roles, territories or terms"
 
 
 def _share_rows(registrar: Registrar, record: WorkRecord, work_id: str) -> list[Row]:
@@ -261,10 +282,29 @@ def _describe(
         elif name in ("title", "origin", "genre"):
             _differs(merged, record, name, value, result)
     if fold(str(merged["title"])) != fold(str(before["title"])):
-        _add_title(rows, work_id, str(before["title"]), TitleKind.ALTERNATIVE, None)
-    if merged != before:
-        target = rows.works if work_id in rows.works else rows.changed
-        target[work_id] = merged
+        _add_title(registrar, rows, work_id, str(before["title"]), TitleKind.ALTERNATIVE, None)
+    if merged == before:
+        return
+    if work_id in rows.works:
+        rows.works[work_id] = merged
+        return
+    rows.changed[work_id] = merged
+    if before["batch_id"] != registrar.batch_id:
+        earlier = {name: before[name] for name in said}
+        rows.versions[work_id] = {"work_id": work_id, "superseded_by": registrar.batch_id, **earlier}
+        if not registrar.completes_only:
+            result.findings += _changes(record, before, merged)
+
+
+def _changes(record: WorkRecord, before: Row, merged: Row) -> list[Finding]:
+    """What the record changes in the work's own row, in words."""
+    changed = [
+        f"{name} {'nothing' if before[name] is None else repr(before[name])} -> {merged[name]!r}"
+        for name in before
+        if merged[name] != before[name]
+    ]
+    message = f"'{record.title}' is described anew: {', '.join(changed)}"
+    return [Finding("CHANGED", str(record.place), message, Severity.INFO)]
 
 
 def _differs(merged: Row, record: WorkRecord, name: str, value: str, result: Registered) -> None:
@@ -293,17 +333,26 @@ def _collect(registrar: Registrar, rows: _Rows, record: WorkRecord, work_id: str
     for party in _parties_of(record):
         result.party_ids.add(_add_party(registrar, rows, party, work_id))
     for title in record.titles:
-        _add_title(rows, work_id, title.title, title.kind, title.language)
+        _add_title(registrar, rows, work_id, title.title, title.kind, title.language)
     for name in record.names:
         key = (work_id, name.scheme, name.authority, name.value)
-        rows.identifiers[key] = dict(zip(("work_id", "scheme", "authority", "value"), key, strict=True))
+        rows.identifiers[key] = dict(
+            zip(
+                ("work_id", "scheme", "authority", "value", "batch_id"),
+                (*key, registrar.batch_id),
+                strict=True,
+            )
+        )
     for party, role in record.credits:
         credit = (work_id, party.key(work_id), role)
-        rows.credits[credit] = dict(zip(("work_id", "party_id", "role"), credit, strict=True))
+        rows.credits[credit] = dict(
+            zip(("work_id", "party_id", "role", "batch_id"), (*credit, registrar.batch_id), strict=True)
+        )
     for link in record.representations:
         pair = (work_id, link.writer.key(work_id), link.publisher.key(work_id))
         row = dict(zip(("work_id", "writer_id", "publisher_id"), pair, strict=True))
-        rows.representations[pair] = {**row, "agreement_number": link.agreement_number}
+        told = {"agreement_number": link.agreement_number, "batch_id": registrar.batch_id}
+        rows.representations[pair] = {**row, **told}
     for recording in record.recordings:
         recording_id = recording.key(work_id)
         result.recording_ids.add(recording_id)
@@ -347,8 +396,11 @@ def _add_party(registrar: Registrar, rows: _Rows, party: PartyRecord, work_id: s
     return party_id
 
 
-def _add_title(rows: _Rows, work_id: str, title: str, kind: TitleKind, language: str | None) -> None:
+def _add_title(
+    registrar: Registrar, rows: _Rows, work_id: str, title: str, kind: TitleKind, language: str | None
+) -> None:
     row = {"work_id": work_id, "title": title, "kind": kind, "language": language}
+    row["batch_id"] = registrar.batch_id
     rows.titles[work_id, title, kind] = row
 
 
@@ -357,6 +409,7 @@ def _write(registrar: Registrar, rows: _Rows) -> None:
     insert_missing(session, Source, list(rows.sources.values()))
     _write_parties(registrar, rows)
     insert_missing(session, Work, list(rows.works.values()))
+    insert_missing(session, WorkVersion, list(rows.versions.values()))
     _update_works(session, list(rows.changed.values()))
     if rows.superseded:
         statement = update(Share).where(Share.id.in_(rows.superseded))
