@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from catalog.errors import NotFoundError
 from catalog.facts import load_facts
 from catalog.identifiers import format_iswc, parse_iswc
+from catalog.knowledge import NOW, Knowledge
 from catalog.tables import (
     Agreement,
     Encoding,
@@ -20,10 +21,12 @@ from catalog.tables import (
     Reservation,
     Share,
     Source,
+    Withdrawal,
     Work,
     WorkCredit,
     WorkIdentifier,
     WorkTitle,
+    WorkVersion,
 )
 from catalog.taxonomy import family_of, is_genre
 from catalog.vocabulary import IdentifierScheme
@@ -50,20 +53,22 @@ def find_work(session: Session, name: str) -> str:
     return found[0]
 
 
-def show_work(session: Session, name: str) -> Json:
+def show_work(session: Session, name: str, known: Knowledge = NOW) -> Json:
     """One work whole, as a JSON object: titles, identifiers, shares, grants, reservations, files, recordings.
 
     Args:
         session: reads only.
         name: as `find_work`.
+        known: as it was known at an instant.
 
     Raises:
-        NotFoundError: as `find_work`.
+        NotFoundError: as `find_work`, or the work was not known then.
     """
-    work = session.get_one(Work, find_work(session, name))
-    shares = _shares(session, work.id)
+    work_id = find_work(session, name)
+    work = version_of(session, work_id, known)
+    shares = _shares(session, work_id, known)
     return {
-        "id": work.id,
+        "id": work_id,
         "title": work.title,
         "iswc": None if work.iswc is None else format_iswc(work.iswc),
         "origin": work.origin.value,
@@ -76,25 +81,47 @@ def show_work(session: Session, name: str) -> Json:
             "from_on": _day(work.public_domain_from_on),
             "basis": work.public_domain_basis,
         }
-        if work.public_domain
+        if work.public_domain_in is not None
         else None,
-        "titles": _titles(session, work.id),
-        "identifiers": _identifiers(session, work.id),
-        "makers": _makers(session, work.id),
+        "titles": _titles(session, work_id, known),
+        "identifiers": _identifiers(session, work_id, known),
+        "makers": _makers(session, work_id, known),
         "shares": [share for share in shares if share["superseded_by"] is None],
         "earlier_shares": [share for share in shares if share["superseded_by"] is not None],
-        "grants": _grants(session, work.id),
-        "reservations": _reservations(session, work.id),
-        "files": _files(session, work.id),
-        "recordings": _recordings(session, work.id),
+        "grants": _grants(session, work_id, known),
+        "reservations": _reservations(session, work_id, known),
+        "withdrawals": _withdrawals(session, work_id, known),
+        "files": _files(session, work_id, known),
+        "recordings": _recordings(session, work_id),
         "source": _source(session, work.source_id),
-        "batch": _batch(session, work.batch_id),
+        "batch": _batch(session, session.get_one(Work, work_id).batch_id),
     }
 
 
-def _titles(session: Session, work_id: str) -> list[Json]:
+def version_of(session: Session, work_id: str, known: Knowledge = NOW) -> Work | WorkVersion:
+    """A work's own row as it was known.
+
+    Raises:
+        NotFoundError: the work is not in the catalogue, or was not yet.
+    """
+    work = session.scalar(select(Work).where(Work.id == work_id, known.came(Work.batch_id)))
+    if work is None:
+        raise NotFoundError("work", work_id)
+    later = (
+        select(WorkVersion)
+        .join(ImportBatch, ImportBatch.id == WorkVersion.superseded_by)
+        .where(WorkVersion.work_id == work_id, known.replaced_later(WorkVersion.superseded_by))
+        .order_by(ImportBatch.imported_at, ImportBatch.id)
+        .limit(1)
+    )
+    return session.scalar(later) or work
+
+
+def _titles(session: Session, work_id: str, known: Knowledge) -> list[Json]:
     statement = (
-        select(WorkTitle).where(WorkTitle.work_id == work_id).order_by(WorkTitle.kind, WorkTitle.title)
+        select(WorkTitle)
+        .where(WorkTitle.work_id == work_id, known.came(WorkTitle.batch_id))
+        .order_by(WorkTitle.kind, WorkTitle.title)
     )
     return [
         {"title": title.title, "kind": title.kind.value, "language": title.language}
@@ -102,8 +129,10 @@ def _titles(session: Session, work_id: str) -> list[Json]:
     ]
 
 
-def _identifiers(session: Session, work_id: str) -> list[Json]:
-    statement = select(WorkIdentifier).where(WorkIdentifier.work_id == work_id)
+def _identifiers(session: Session, work_id: str, known: Knowledge) -> list[Json]:
+    statement = select(WorkIdentifier).where(
+        WorkIdentifier.work_id == work_id, known.came(WorkIdentifier.batch_id)
+    )
     ordered = statement.order_by(WorkIdentifier.scheme, WorkIdentifier.authority, WorkIdentifier.value)
     return [
         {"scheme": name.scheme.value, "authority": name.authority, "value": name.value}
@@ -111,11 +140,11 @@ def _identifiers(session: Session, work_id: str) -> list[Json]:
     ]
 
 
-def _makers(session: Session, work_id: str) -> list[Json]:
+def _makers(session: Session, work_id: str, known: Knowledge) -> list[Json]:
     statement = (
         select(WorkCredit.role, Party)
         .join(Party, Party.id == WorkCredit.party_id)
-        .where(WorkCredit.work_id == work_id)
+        .where(WorkCredit.work_id == work_id, known.came(WorkCredit.batch_id))
         .order_by(WorkCredit.role, Party.name, Party.id)
     )
     return [
@@ -131,11 +160,16 @@ def _makers(session: Session, work_id: str) -> list[Json]:
     ]
 
 
-def _shares(session: Session, work_id: str) -> list[Json]:
+def _shares(session: Session, work_id: str, known: Knowledge) -> list[Json]:
+    superseding = (
+        set()
+        if known.at is None
+        else set(session.scalars(select(ImportBatch.id).where(ImportBatch.imported_at > known.at)))
+    )
     statement = (
         select(Share, Party.name)
         .join(Party, Party.id == Share.party_id)
-        .where(Share.work_id == work_id)
+        .where(Share.work_id == work_id, known.came(Share.batch_id))
         .order_by(Share.kind, Share.right, Party.name, Share.id)
     )
     return [
@@ -151,14 +185,14 @@ def _shares(session: Session, work_id: str) -> list[Json]:
             "ends_on": _day(share.ends_on),
             "controlled": share.controlled,
             "batch": share.batch_id,
-            "superseded_by": share.superseded_by,
+            "superseded_by": None if share.superseded_by in superseding else share.superseded_by,
         }
         for share, name in session.execute(statement)
     ]
 
 
-def _grants(session: Session, work_id: str) -> list[Json]:
-    facts = {fact.grant_id: fact for fact in load_facts(session, [work_id])[0].grants}
+def _grants(session: Session, work_id: str, known: Knowledge) -> list[Json]:
+    facts = {fact.grant_id: fact for fact in load_facts(session, [work_id], known)[0].grants}
     statement = (
         select(Grant, Agreement.title, Agreement.invented, Party.name)
         .join(Agreement, Agreement.id == Grant.agreement_id)
@@ -180,13 +214,22 @@ def _grants(session: Session, work_id: str) -> list[Json]:
             "territory": grant.territory,
             "starts_on": _day(grant.starts_on),
             "ends_on": _day(grant.ends_on),
+            "models": grant.models,
+            "post_term": None if grant.post_term is None else grant.post_term.value,
+            "rate_ppm": grant.rate_ppm,
+            "advance_minor": grant.advance_minor,
+            "minimum_guarantee_minor": grant.minimum_guarantee_minor,
+            "currency": grant.currency,
+            "most_favoured_nation": grant.most_favoured_nation,
+            "notice_days": grant.notice_days,
+            "overrides_reservations": grant.overrides_reservations,
         }
         for grant, title, invented, name in session.execute(statement)
     ]
 
 
-def _reservations(session: Session, work_id: str) -> list[Json]:
-    ids = [fact.reservation_id for fact in load_facts(session, [work_id])[0].reservations]
+def _reservations(session: Session, work_id: str, known: Knowledge) -> list[Json]:
+    ids = [fact.reservation_id for fact in load_facts(session, [work_id], known)[0].reservations]
     statement = select(Reservation).where(Reservation.id.in_(ids)).order_by(Reservation.id)
     return [
         {
@@ -196,15 +239,35 @@ def _reservations(session: Session, work_id: str) -> list[Json]:
             "signal_sha256": row.signal_sha256,
             "seen_where": row.seen_where,
             "seen_at": row.seen_at.isoformat(),
-            "lifted_on": _day(row.lifted_on),
+            "purposes": row.purposes,
+            "lifted_on": _day(row.lifted_on) if known.knew(row.lifted_at) else None,
             "file": row.encoding_id,
         }
         for row in session.scalars(statement)
     ]
 
 
-def _files(session: Session, work_id: str) -> list[Json]:
-    statement = select(Encoding).where(Encoding.work_id == work_id).order_by(Encoding.id)
+def _withdrawals(session: Session, work_id: str, known: Knowledge) -> list[Json]:
+    statement = select(Withdrawal).where(
+        Withdrawal.work_id == work_id, known.recorded(Withdrawal.recorded_at)
+    )
+    return [
+        {
+            "withdrawal": row.id,
+            "reason": row.reason,
+            "effective_on": row.effective_on.isoformat(),
+            "document_sha256": row.document_sha256,
+        }
+        for row in session.scalars(statement.order_by(Withdrawal.id))
+    ]
+
+
+def _files(session: Session, work_id: str, known: Knowledge) -> list[Json]:
+    statement = (
+        select(Encoding)
+        .where(Encoding.work_id == work_id, known.came(Encoding.batch_id))
+        .order_by(Encoding.id)
+    )
     return [
         {
             "sha256": encoding.id,
