@@ -19,6 +19,7 @@ from catalog.identifiers import (
     parse_isrc,
     parse_iswc,
 )
+from catalog.knowledge import NOW, Knowledge
 from catalog.licences import is_contract, terms_of
 from catalog.shares import WHOLE_PPM, in_term, is_whole, named, percent, totals
 from catalog.tables import (
@@ -69,10 +70,10 @@ class AuditReport:
         return {"findings": found, "counts": self.counts, "by_code": self.by_code}
 
 
-def audit(session: Session, on: date) -> AuditReport:
-    """Everything that is wrong or risky on that day."""
+def audit(session: Session, on: date, known: Knowledge = NOW) -> AuditReport:
+    """Everything that is wrong or risky on that day; of the works themselves, by what was known."""
     found: list[Finding] = []
-    for facts in each_fact(session):
+    for facts in each_fact(session, known=known):
         found += _work_findings(facts, on)
     for check in (_identifiers, _names, _licences, _conflicts, _quarantine):
         found += check(session)
@@ -113,6 +114,10 @@ def _work_findings(facts: WorkFacts, on: date) -> Iterator[Finding]:
         if in_term(reservation.seen_on, reservation.lifted_on, on):
             message = f"'{facts.title}' is reserved ({reservation.protocol}, seen on {reservation.seen_on})"
             yield Finding("WORK_RESERVED", facts.work_id, message, Severity.INFO)
+    for withdrawal in facts.withdrawals:
+        if withdrawal.effective_on <= on:
+            message = f"'{facts.title}' was withdrawn from {withdrawal.effective_on} on: {withdrawal.reason}"
+            yield Finding("WORK_WITHDRAWN", facts.work_id, message, Severity.INFO)
 
 
 def _sums(facts: WorkFacts, right: Right, shares: list[ShareFact]) -> Iterator[Finding]:

@@ -167,27 +167,22 @@ def add_grant(
     parts += () if terms == NO_TERMS else (repr(terms),)
     grant_id = derive_id("grant", *parts)
     row = {
-        "id": grant_id,
-        "agreement_id": agreement_id,
-        "licensor_id": agreement.licensor_id,
-        "subject": subject,
-        "scope": scope,
-        "for_represented": for_represented,
-        "territory": where,
-        "starts_on": starts_on,
-        "ends_on": ends_on,
-        "recorded_at": recorded_at,
-        "recorded_by": recorded_by,
+        "id": grant_id, "agreement_id": agreement_id, "licensor_id": agreement.licensor_id,
+        "subject": subject, "scope": scope, "for_represented": for_represented, "territory": where,
+        "starts_on": starts_on, "ends_on": ends_on, "recorded_at": recorded_at, "recorded_by": recorded_by,
         **terms.row(),
-    }
-    insert_missing(session, Grant, [row])
-    insert_missing(session, GrantPurpose, [{"grant_id": grant_id, "purpose": purpose} for purpose in wanted])
-    insert_missing(
-        session, GrantWork, [{"grant_id": grant_id, "work_id": work_id} for work_id in listed or ()]
-    )
+    }  # fmt: skip
+    _insert(session, row, wanted, listed or [])
     if supersedes is not None:
         _supersede(session, supersedes, grant_id, recorded_at)
     return grant_id
+
+
+def _insert(session: Session, row: dict[str, Any], purposes: list[Purpose], works: list[str]) -> None:
+    insert_missing(session, Grant, [row])
+    permitted = [{"grant_id": row["id"], "purpose": purpose} for purpose in purposes]
+    insert_missing(session, GrantPurpose, permitted)
+    insert_missing(session, GrantWork, [{"grant_id": row["id"], "work_id": work_id} for work_id in works])
 
 
 def _supersede(session: Session, earlier_id: str, grant_id: str, at: datetime) -> None:

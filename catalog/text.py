@@ -2,6 +2,7 @@
 
 import unicodedata
 
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
 # Letters that Unicode does not take apart into a plain letter and a mark.
 _WHOLE = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
 
@@ -16,6 +17,14 @@ def fold(text: str) -> str:
     """Lower-case letters and digits without accents, words separated by one space."""
     plain = unaccented(text.casefold()).translate(_WHOLE)
     return " ".join("".join(c if c.isalnum() else " " for c in plain).split())
+
+
+def harmless(cell: str) -> str:
+    """A cell of a CSV file that no spreadsheet takes for a formula: one like a formula gets an apostrophe.
+
+    Source: OWASP, CSV Injection.
+    """
+    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
 
 
 def ascii_upper(text: str) -> str:

@@ -18,8 +18,8 @@ def withdraw(
     recorded_at: datetime,
     recorded_by: str,
     document_sha256: str | None = None,
-) -> str:
-    """The id of the withdrawal, which is on record now; entering it again changes nothing.
+) -> tuple[str, datetime]:
+    """The id of the withdrawal, on record now, and since when it is; entering it again changes nothing.
 
     Args:
         effective_on: the first day on which the work may no longer be used.
@@ -41,4 +41,4 @@ def withdraw(
         "recorded_by": recorded_by,
     }
     insert_missing(session, Withdrawal, [row])
-    return withdrawal_id
+    return withdrawal_id, session.get_one(Withdrawal, withdrawal_id).recorded_at

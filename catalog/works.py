@@ -53,6 +53,20 @@ def find_work(session: Session, name: str) -> str:
     return found[0]
 
 
+def find_encoding(session: Session, name: str) -> str:
+    """The id of a file by its SHA-256, or by its name where that is the only file of this name.
+
+    Raises:
+        NotFoundError: no file, or more than one, goes by it.
+    """
+    if session.get(Encoding, name) is not None:
+        return name
+    found = list(session.scalars(select(Encoding.id).where(Encoding.file_name == name).limit(2)))
+    if len(found) != 1:
+        raise NotFoundError("file", name)
+    return found[0]
+
+
 def show_work(session: Session, name: str, known: Knowledge = NOW) -> Json:
     """One work whole, as a JSON object: titles, identifiers, shares, grants, reservations, files, recordings.
 

@@ -36,6 +36,7 @@ class Home:
 
     root: Path
     engine: Engine
+    actor: str
 
     @property
     def files(self) -> FileStore:
@@ -71,14 +72,14 @@ def open_home(settings: Settings, access: Access) -> Iterator[Home]:
     engine = open_engine(settings.database_url)
     try:
         if access is Access.READ and is_current(engine):
-            yield Home(settings.home, for_reading(engine))
+            yield Home(settings.home, for_reading(engine), settings.actor)
             return
         with _locked(settings.home):
             upgrade(engine)
             if access is Access.WRITE:
-                yield Home(settings.home, engine)
+                yield Home(settings.home, engine, settings.actor)
         if access is Access.READ:
-            yield Home(settings.home, for_reading(engine))
+            yield Home(settings.home, for_reading(engine), settings.actor)
     finally:
         engine.dispose()
 

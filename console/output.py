@@ -1,5 +1,7 @@
 """How does a command answer? One JSON object, or a few lines that a person reads."""
 
+import csv
+import io
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,8 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from catalog.findings import Finding
+from catalog.text import harmless
 
 Answer = Mapping[str, Any]
+FINDING_COLUMNS = ("severity", "code", "where", "message")
 
 
 def say(answer: Answer, lines: Iterable[str], *, as_json: bool) -> None:
@@ -46,6 +50,17 @@ def findings_lines(findings: Sequence[Finding], most: int = 20) -> list[str]:
     if len(findings) > most:
         shown.append(f"  ... and {len(findings) - most} more (use --json to see all)")
     return shown
+
+
+def findings_csv(findings: Sequence[Finding]) -> str:
+    """The findings as CSV; no cell of it is taken for a formula."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(FINDING_COLUMNS)
+    for finding in findings:
+        told = finding.to_json()
+        writer.writerow([harmless(told[name]) for name in FINDING_COLUMNS])
+    return text.getvalue()
 
 
 def complain(message: str, kind: str, *, as_json: bool) -> None:

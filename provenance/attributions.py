@@ -95,6 +95,14 @@ class Touched:
     runs: tuple[str, ...]
     generations: tuple[str, ...]
 
+    def to_json(self) -> dict[str, list[str]]:
+        """The ids as a JSON object."""
+        return {
+            "corpora": list(self.corpora),
+            "runs": list(self.runs),
+            "generations": list(self.generations),
+        }
+
 
 def record_attribution(
     session: Session, key: SigningKey, values: AttributionValues, attributed_at: datetime

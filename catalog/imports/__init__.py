@@ -27,7 +27,7 @@ from catalog.imports.table import COLUMNS, REQUIRED, read_table
 from catalog.lines import storable
 from catalog.records import Fault, Read
 from catalog.registration import Registered, Registrar, register
-from catalog.tables import ImportBatch, Quarantine
+from catalog.tables import UNKNOWN_ACTOR, ImportBatch, Quarantine
 from catalog.vocabulary import ImportFormat
 
 CHUNK = 400
@@ -75,6 +75,7 @@ def import_file(
     path: Path,
     *,
     imported_at: datetime,
+    recorded_by: str = UNKNOWN_ACTOR,
     options: ImportOptions = DEFAULT_OPTIONS,
 ) -> ImportReport:
     """What can be used of a file is in the catalogue; what cannot is in quarantine, and told.
@@ -85,6 +86,7 @@ def import_file(
         format: `cwr`, `csv`, `parquet` or `folder`.
         path: a file, or for `folder` a directory with `rights.csv`.
         imported_at: an aware instant; shares are judged by its day.
+        recorded_by: who imports.
         options: what the file does not say.
 
     Raises:
@@ -103,6 +105,7 @@ def import_file(
         digest=digest,
         bytes=size,
         imported_at=imported_at,
+        recorded_by=recorded_by,
         counts={},
         findings=[],
     )

@@ -1,50 +1,49 @@
 """`contrafact catalog`: who owns what, and what may be used for what."""
 
-from datetime import UTC, date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from catalog.findings import Severity
-from catalog.vocabulary import GrantSubject, ImportFormat, Origin, Purpose
+from catalog.vocabulary import ImportFormat, Origin
+from console.cli import permissions
 from console.cli.options import (
     HomeOption,
     JsonOption,
+    KnownOption,
     OnOption,
     PurposeOption,
     TerritoryOption,
-    parsed,
+    WorkArgument,
+    knowledge,
     reading,
+    today,
     writing,
 )
 from console.errors import ExitCode
-from console.output import findings_lines, say, say_table
+from console.output import findings_csv, findings_lines, say, say_table
 from console.steps.catalogue import (
-    Agreed,
     ask_clearance,
     find,
     import_into,
-    record_grant,
     run_audit,
     show,
 )
 
 app = typer.Typer(help="Who owns what, and what may be used for what.", no_args_is_help=True)
 
-WorkArgument = Annotated[
-    str, typer.Argument(metavar="ID", help="A work's id, its ISWC, or the submitter's number of it.")
-]
+
+class AuditFormat(StrEnum):
+    """How findings are printed."""
+
+    TEXT = "text"
+    CSV = "csv"
 
 
-def day(flag: str, text: str) -> Any:  # noqa: ANN401 (an option's declaration has no type of its own)
-    """An option that takes a day."""
-    return typer.Option(flag, parser=parsed(date.fromisoformat), metavar="YYYY-MM-DD", help=text)
-
-
-def today() -> date:
-    """The day it is now, in UTC."""
-    return datetime.now(UTC).date()
+for name, command in permissions.COMMANDS.items():
+    app.command(name)(command)
 
 
 @app.command("import")
@@ -77,14 +76,18 @@ def import_(
 
 @app.command("show")
 def show_(
-    context: typer.Context, name: WorkArgument, home: HomeOption = None, as_json: JsonOption = False
+    context: typer.Context,
+    name: WorkArgument,
+    known: KnownOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Show one work whole: titles, shares, grants, reservations, files, and what was done with it.
+    """Show one work whole: titles, shares, grants, reservations, files, its history, what was done with it.
 
-    Example: contrafact catalog show T-034.524.680-1
+    Example: contrafact catalog show T-034.524.680-1 --as-known-on 2026-06-30
     """
     with reading(context, home) as opened:
-        work = show(opened, name)
+        work = show(opened, name, knowledge(known))
     say({"work": work}, _work_lines(work), as_json=as_json)
 
 
@@ -118,6 +121,7 @@ def clear_(
     purpose: PurposeOption,
     territory: TerritoryOption,
     on: OnOption = None,
+    known: KnownOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -126,7 +130,7 @@ def clear_(
     Example: contrafact catalog clear w_0f3a --purpose train --territory EU --on 2026-10-31
     """
     with reading(context, home) as opened:
-        found = ask_clearance(opened, name, purpose, territory, on or today())
+        found = ask_clearance(opened, name, purpose, territory, on or today(), knowledge(known))
     answer = {
         "work": found.work_id,
         "cleared": found.cleared,
@@ -141,69 +145,29 @@ def clear_(
         raise typer.Exit(ExitCode.REFUSED)
 
 
-@app.command("grant")
-def grant_(
-    context: typer.Context,
-    licensor: Annotated[str, typer.Option("--licensor", help="A party's id, IPI name number or exact name.")],
-    purpose: Annotated[list[Purpose], typer.Option("--purpose", help="May be repeated.")],
-    territory: TerritoryOption,
-    starts: Annotated[date, day("--from", "The first day.")],
-    title: Annotated[str, typer.Option("--agreement", help="What the agreement is called.")],
-    signed: Annotated[date, day("--signed-on", "The day of the signature.")],
-    ends: Annotated[date | None, day("--until", "The first day that is no longer in the term.")] = None,
-    document: Annotated[
-        Path | None, typer.Option("--document", exists=True, dir_okay=False, help="The signed document.")
-    ] = None,
-    subject: Annotated[
-        GrantSubject, typer.Option("--subject", help="The compositions, or files under --licence-ref.")
-    ] = GrantSubject.COMPOSITION,
-    work: Annotated[
-        list[str] | None, typer.Option("--work", help="Only these works; may be repeated.")
-    ] = None,
-    licence_ref: Annotated[str | None, typer.Option("--licence-ref", help="LicenseRef-Some-Name.")] = None,
-    represented: Annotated[
-        bool, typer.Option("--for-represented", help="Also for the writers whom the licensor represents.")
-    ] = False,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Record what an agreement permits.
-
-    Example: contrafact catalog grant --licensor 00052210040 --purpose train --territory EU --from 2026-01-01
-    --agreement "Training licence 2026" --signed-on 2025-12-01
-    """
-    agreed = Agreed(
-        title=title,
-        licensor=licensor,
-        signed_on=signed,
-        purposes=purpose,
-        territory=territory,
-        starts_on=starts,
-        ends_on=ends,
-        subject=subject,
-        works=work or None,
-        licence_ref=licence_ref,
-        document=document,
-        for_represented=represented,
-    )
-    with writing(context, home) as opened:
-        grant = record_grant(opened, agreed)
-    say({"grant": grant}, [f"grant {grant} is on record"], as_json=as_json)
-
-
 @app.command("audit")
 def audit_(
-    context: typer.Context, on: OnOption = None, home: HomeOption = None, as_json: JsonOption = False
+    context: typer.Context,
+    on: OnOption = None,
+    known: KnownOption = None,
+    form: Annotated[AuditFormat, typer.Option("--format", help="text, or csv for a spreadsheet.")] = (
+        AuditFormat.TEXT
+    ),
+    home: HomeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """List everything that is wrong or risky in the catalogue; exit code 1 where an error blocks.
 
     Example: contrafact catalog audit --on 2026-10-31 --json
     """
     with reading(context, home) as opened:
-        report = run_audit(opened, on or today())
+        report = run_audit(opened, on or today(), knowledge(known))
     lines = [f"{count} {name}" for name, count in report.counts.items()]
     lines += [f"{count} findings {code}" for code, count in report.by_code.items()]
-    say(report.to_json(), [*lines, *findings_lines(report.findings)], as_json=as_json)
+    if form is AuditFormat.CSV and not as_json:
+        typer.echo(findings_csv(report.findings), nl=False)
+    else:
+        say(report.to_json(), [*lines, *findings_lines(report.findings)], as_json=as_json)
     if any(finding.severity is Severity.ERROR for finding in report.findings):
         raise typer.Exit(ExitCode.REFUSED)
 
@@ -222,6 +186,12 @@ def _work_lines(work: dict[str, Any]) -> list[str]:
     ]
     lines += [f"  file {file['name']}: {file['licence']}" for file in work["files"]]
     lines += [f"  reserved by {item['protocol']}: {item['signal']}" for item in work["reservations"]]
+    lines += [f"  withdrawn from {item['effective_on']} on: {item['reason']}" for item in work["withdrawals"]]
+    lines += [
+        f"  {change['at'][:19]} {change['by']}: {change['what']}"
+        + "".join(f"\n    {line}" for line in change["changes"])
+        for change in work["history"]
+    ]
     lines += [f"  in corpus {corpus}" for corpus in work["corpora"]]
     lines += [f"  {item['share_ppm']} ppm of generation {item['generation']}" for item in work["generations"]]
     return lines

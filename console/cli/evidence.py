@@ -1,4 +1,4 @@
-"""`contrafact evidence`: signed bundles, and their verification by anybody."""
+"""`contrafact evidence`: signed bundles and receipts, and their verification by anybody."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,9 +9,11 @@ from console.cli.options import HomeOption, JsonOption, writing
 from console.errors import ExitCode
 from console.output import say
 from console.steps.evidence import export
-from provenance.evidence.bundle import verify_bundle
+from provenance.evidence.receipts import verify_evidence
 
-app = typer.Typer(help="Signed bundles, and their verification by anybody.", no_args_is_help=True)
+app = typer.Typer(
+    help="Signed bundles and receipts, and their verification by anybody.", no_args_is_help=True
+)
 
 
 @app.command("export")
@@ -34,15 +36,17 @@ def export_(
 
 @app.command("verify")
 def verify_(
-    path: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A bundle.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A bundle or a receipt.")
+    ],
     key: Annotated[str | None, typer.Option("--key", help="The fingerprint that must have signed.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check a bundle with nothing but the file: no database, no network; exit code 1 where it fails.
+    """Check a bundle or a receipt by the file alone: no database, no network; exit code 1 where it fails.
 
     Example: contrafact evidence verify gen_0123456789abcdef.bundle.json
     """
-    found = verify_bundle(path.read_bytes(), key)
+    found = verify_evidence(path.read_bytes(), key)
     answer = {"valid": found.valid, "checks": [check.to_json() for check in found.checks]}
     lines = [f"{'holds' if check.ok else 'FAILS'} {check.name}: {check.detail}" for check in found.checks]
     say(answer, [*lines, "valid" if found.valid else "NOT valid"], as_json=as_json)

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
+from catalog.knowledge import NOW, Knowledge, end_of
 from catalog.vocabulary import Purpose
 from console.home import Access, Home, open_home
 from console.settings import Settings, load_settings
@@ -43,6 +44,15 @@ OnOption = Annotated[
         help="The day (else today).",
     ),
 ]
+KnownOption = Annotated[
+    date | None,
+    typer.Option(
+        "--as-known-on",
+        parser=parsed(date.fromisoformat),
+        metavar="YYYY-MM-DD",
+        help="By what was on record at the end of that day, in UTC (else by all that is).",
+    ),
+]
 PeriodOption = Annotated[
     Period, typer.Option("--period", parser=parsed(parse_period), metavar="YYYY-MM", help="A month.")
 ]
@@ -50,6 +60,26 @@ PurposeOption = Annotated[Purpose, typer.Option("--purpose", help="What the work
 TerritoryOption = Annotated[
     str, typer.Option("--territory", help="An ISO 3166 code or a CISAC group: DE, EU, WORLD.")
 ]
+
+
+WorkArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="A work's id, its ISWC, or the submitter's number of it.")
+]
+
+
+def day(flag: str, text: str) -> Any:  # noqa: ANN401 (an option's declaration has no type of its own)
+    """An option that takes a day."""
+    return typer.Option(flag, parser=parsed(date.fromisoformat), metavar="YYYY-MM-DD", help=text)
+
+
+def today() -> date:
+    """The day it is now, in UTC."""
+    return datetime.now(UTC).date()
+
+
+def knowledge(day: date | None) -> Knowledge:
+    """What was known at the end of a day; without one, what is known now."""
+    return NOW if day is None else Knowledge(end_of(day))
 
 
 def settings_of(context: typer.Context, home: Path | None) -> Settings:

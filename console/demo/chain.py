@@ -20,12 +20,13 @@ from console.demo.usage import PERIOD, usage_csv
 from console.home import Home
 from console.progress import progress
 from console.steps.attributing import Attributed, attribute, index_run
-from console.steps.catalogue import import_into, record_grants, run_audit
+from console.steps.catalogue import import_into, run_audit
 from console.steps.corpora import build, open_corpus
 from console.steps.disclosing import Disclosed, disclose_eu_summary
 from console.steps.evidence import export
 from console.steps.generating import Piece, generate_piece
 from console.steps.paying import find_policy, run_royalties, take_usage, write_statements
+from console.steps.permissions import record_grants
 from console.steps.training import Training, train_model
 from model.genres import GENRE_SLUGS
 from model.house import HousePiece, compose

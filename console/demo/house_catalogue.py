@@ -19,7 +19,7 @@ from catalog.identifiers import ipi_name_check_digits
 from catalog.imports.folder import COLUMNS, RIGHTS_FILE
 from catalog.records import PartyRecord, RepresentationRecord, ShareRecord, WorkRecord
 from catalog.vocabulary import GrantSubject, Origin, PartyKind, Purpose, Right, Role, ShareKind
-from console.steps.catalogue import Agreed
+from console.steps.permissions import Agreed
 from model.house import HousePiece
 from model.midi import write_midi
 
