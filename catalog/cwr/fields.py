@@ -1,7 +1,9 @@
 """How do the characters of a CWR record become values, and values characters?"""
 
+import re
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from catalog.cwr.layouts import LAYOUTS, Field, FieldKind
 from catalog.records import Place
@@ -50,6 +52,17 @@ def decode(record_type: str, line: bytes) -> dict[str, Value]:
     Raises:
         FieldError: a field is not of its kind.
     """
+    plan = _plan(record_type)
+    padded = line.ljust(plan.length)
+    if padded.isascii():
+        text = padded.decode("ascii")
+        if text.isprintable() and plan.usual.match(text):
+            return _decode_usual(plan, text)
+    return decode_any(record_type, padded)
+
+
+def decode_any(record_type: str, line: bytes) -> dict[str, Value]:
+    """`decode`, field by field: whatever the characters, and with the fault where there is one."""
     layout = LAYOUTS[record_type]
     padded = line.ljust(layout.length_22)
     return {
@@ -72,6 +85,67 @@ def encode(record_type: str, values: dict[str, Value]) -> str:
         raise KeyError(f"{record_type} has no fields {sorted(unknown)}")
     cells = {"record_type": record_type, **values}
     return "".join(_encode_field(field, cells.get(field.name)) for field in layout.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How a usual line of a record type is taken apart: where its texts, numbers, shares and times stand.
+
+    `usual` holds of lines in which each of these is blank or well formed, and each date is blank.
+    """
+
+    length: int
+    usual: re.Pattern[str]
+    texts: tuple[tuple[str, slice], ...]
+    numbers: tuple[tuple[str, slice], ...]
+    shares: tuple[tuple[str, slice], ...]
+    times: tuple[tuple[str, slice], ...]
+    blank: dict[str, Value]
+
+
+@cache
+def _plan(record_type: str) -> _Plan:
+    layout = LAYOUTS[record_type]
+
+    def places(kind: FieldKind) -> tuple[tuple[str, slice], ...]:
+        return tuple((f.name, slice(f.first - 1, f.last)) for f in layout.fields if f.kind is kind)
+
+    return _Plan(
+        layout.length_22,
+        re.compile("".join(_usual(field) for field in layout.fields)),
+        places(FieldKind.TEXT),
+        places(FieldKind.NUMBER),
+        places(FieldKind.SHARE),
+        places(FieldKind.TIME),
+        {field.name: None for field in layout.fields if field.kind is not FieldKind.FILLER},
+    )
+
+
+def _usual(field: Field) -> str:
+    width = field.width
+    usual = {
+        FieldKind.NUMBER: f"(?:[0-9]{{{width}}}| {{{width}}})",
+        FieldKind.SHARE: "(?:0[0-9]{4}|10000| {5})",
+        FieldKind.TIME: "(?:[0-9]{2}[0-5][0-9][0-5][0-9]| {6})",
+        FieldKind.DATE: "(?:0{8}| {8})",
+    }
+    return usual.get(field.kind, f".{{{width}}}")
+
+
+def _decode_usual(plan: _Plan, text: str) -> dict[str, Value]:
+    values = plan.blank.copy()
+    for name, place in plan.texts:
+        values[name] = text[place].strip(" ") or None
+    for name, place in plan.numbers:
+        cell = text[place]
+        values[name] = None if cell[0] == " " else int(cell)
+    for name, place in plan.shares:
+        cell = text[place]
+        values[name] = None if cell[0] == " " else int(cell) * PPM_PER_UNIT
+    for name, place in plan.times:
+        cell = text[place]
+        values[name] = None if cell[0] == " " else int(cell[:2]) * 3600 + int(cell[2:4]) * 60 + int(cell[4:])
+    return values
 
 
 def _decode_field(field: Field, cell: bytes) -> Value:
