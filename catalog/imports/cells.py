@@ -1,6 +1,7 @@
 """How is a table with named columns read, row by row, from CSV or Parquet, and what do its cells mean?"""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,11 +16,13 @@ from catalog.errors import UnknownTerritoryError
 from catalog.findings import Finding, Severity
 from catalog.lines import Line, lines, shown
 from catalog.records import Fault, Place
+from catalog.spreadsheets import as_was
 from catalog.territories import canonical
 
 YES = frozenset({"yes", "y", "true", "1"})
 NO = frozenset({"no", "n", "false", "0", ""})
 PARQUET_ROWS = 4_096
+_LINE_BREAKS = re.compile(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+\s*")
 
 
 class CellError(ValueError):
@@ -41,7 +44,14 @@ class Cells:
 
     def text(self, column: str) -> str | None:
         """The text of a cell without blanks around it, None where there is none."""
-        return self.values.get(column, "").strip() or None
+        return _LINE_BREAKS.sub(" ", self.values.get(column, "").strip()) or None
+
+    def parts(self, column: str) -> list[str]:
+        """The texts that `joined` put into one cell, some perhaps empty; none of an empty cell."""
+        value = self.text(column)
+        if value is None:
+            return []
+        return [part.strip() for part in _parted(value)]
 
     def flag(self, column: str) -> bool:
         """Whether a cell says yes.
@@ -85,6 +95,19 @@ class Cells:
         except ValueError:
             raise CellError("INVALID_DATE", column, str(value), "a day as 2026-10-31") from None
 
+    def number(self, column: str, most: int) -> int | None:
+        """A whole number from 0 to `most`.
+
+        Raises:
+            CellError: it is none.
+        """
+        value = self.text(column)
+        if value is None:
+            return None
+        if not (value.isascii() and value.isdigit() and len(value) <= 9 and int(value) <= most):
+            raise CellError("INVALID_NUMBER", column, value, f"a whole number from 0 to {most}")
+        return int(value)
+
     def year(self, column: str) -> int | None:
         """A year.
 
@@ -114,6 +137,24 @@ class Cells:
 Step = Cells | Fault | Finding
 
 
+def joined(parts: Iterable[str]) -> str:
+    """Several texts in one cell, separated by `|`; a bar within one is written `\\|`."""
+    return "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
+
+
+def _parted(text: str) -> list[str]:
+    parts, quoted = [""], False
+    for character in text:
+        if quoted:
+            parts[-1] += character if character in "|\\" else "\\" + character
+        elif character == "|":
+            parts.append("")
+        elif character != "\\":
+            parts[-1] += character
+        quoted = character == "\\" and not quoted
+    return parts
+
+
 def read_csv(
     stream: BinaryIO, file_name: str, known: Sequence[str], required: Sequence[str]
 ) -> Iterator[Step]:
@@ -139,7 +180,7 @@ def read_csv(
                 count = "a row with broken quotes" if cells is None else f"{len(cells)} cells"
                 yield Fault("RAGGED_ROW", place, f"{count}: {shown(line.data)}", f"{len(header)} cells")
             else:
-                yield Cells(dict(zip(header, cells, strict=True)), place)
+                yield Cells(dict(zip(header, map(as_was, cells), strict=True)), place)
     if header is None:
         yield Fault("EMPTY_FILE", Place(file_name), "no header", f"the columns {', '.join(required)}")
 

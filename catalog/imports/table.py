@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 from catalog.findings import Finding
 from catalog.identifiers import (
@@ -15,6 +16,7 @@ from catalog.imports.cells import CellError, Cells
 from catalog.records import (
     UNKNOWN_NAME,
     Fault,
+    IdentifierRecord,
     PartyRecord,
     PublicDomainRecord,
     Read,
@@ -26,13 +28,26 @@ from catalog.records import (
     WorkRecord,
 )
 from catalog.taxonomy import is_genre
-from catalog.vocabulary import PUBLISHER_ROLES, Origin, PartyKind, Right, Role, ShareKind, SourceKind
+from catalog.vocabulary import (
+    PUBLISHER_ROLES,
+    IdentifierScheme,
+    Origin,
+    PartyKind,
+    Right,
+    Role,
+    ShareKind,
+    SourceKind,
+    TitleKind,
+)
 
 WORK_COLUMNS = (
     "work_number",
     "title",
     "submitter",
     "alternative_titles",
+    "alternative_title_kinds",
+    "alternative_title_languages",
+    "society_numbers",
     "iswc",
     "language",
     "genre",
@@ -49,9 +64,12 @@ PARTY_COLUMNS = (
     "ipi_name_number",
     "ipi_base_number",
     "isni",
+    "died_year",
     "role",
     "controlled",
+    "chain",
     "represented_by",
+    "agreement_number",
 )
 SHARE_COLUMNS: tuple[tuple[str, ShareKind, Right | None], ...] = (
     ("manuscript_share", ShareKind.MANUSCRIPT, None),
@@ -63,7 +81,16 @@ SHARE_COLUMNS: tuple[tuple[str, ShareKind, Right | None], ...] = (
     ("synchronisation_collection", ShareKind.COLLECTION, Right.SYNCHRONISATION),
 )
 TERM_COLUMNS = ("territory", "starts_on", "ends_on")
-RECORDING_COLUMNS = ("isrc", "recording_title", "recording_artist")
+RECORDING_COLUMNS = (
+    "isrc",
+    "recording_title",
+    "recording_artist",
+    "recording_label",
+    "recording_released_on",
+    "recording_length_seconds",
+)
+MAX_CHAIN = 99  # Source: CWR 2.2, publisher sequence number: two digits
+MAX_SECONDS = 1_000_000
 COLUMNS = (
     *WORK_COLUMNS,
     *PARTY_COLUMNS,
@@ -81,7 +108,7 @@ class _Draft:
     work: WorkRecord
     credits: dict[tuple[PartyRecord, Role], None] = field(default_factory=dict)
     shares: list[ShareRecord] = field(default_factory=list)
-    represented: list[tuple[PartyRecord, str]] = field(default_factory=list)
+    represented: dict[tuple[PartyRecord, str], str | None] = field(default_factory=dict)
     recordings: dict[RecordingRecord, None] = field(default_factory=dict)
     complete: bool = True
 
@@ -123,7 +150,6 @@ def work_of(cells: Cells, origin: Origin) -> WorkRecord:
     Raises:
         CellError: a cell cannot be used.
     """
-    titles = (cells.text("alternative_titles") or "").split("|")
     return WorkRecord(
         title=_required(cells, "title"),
         submitter=cells.text("submitter") or "",
@@ -134,9 +160,32 @@ def work_of(cells: Cells, origin: Origin) -> WorkRecord:
         genre=genre_of(cells),
         public_domain=public_domain_of(cells),
         source=source_of(cells),
-        titles=tuple(TitleRecord(title.strip()) for title in titles if title.strip()),
+        titles=_titles(cells),
+        identifiers=tuple(_society_number(part) for part in cells.parts("society_numbers") if part),
         place=cells.place,
     )
+
+
+def _titles(cells: Cells) -> tuple[TitleRecord, ...]:
+    titles = cells.parts("alternative_titles")
+    kinds = cells.parts("alternative_title_kinds")
+    languages = cells.parts("alternative_title_languages")
+    try:
+        return tuple(
+            TitleRecord(title, TitleKind(kind.upper() or TitleKind.ALTERNATIVE), language or None)
+            for title, kind, language, _end in zip_longest(titles, kinds, languages, [], fillvalue="")
+            if title
+        )
+    except ValueError:
+        expected = f"for each title one of {', '.join(TitleKind)}"
+        raise CellError("INVALID_CODE", "alternative_title_kinds", "|".join(kinds), expected) from None
+
+
+def _society_number(text: str) -> IdentifierRecord:
+    authority, colon, value = text.partition(":")
+    if not (authority.strip() and colon and value.strip()):
+        raise CellError("INVALID_IDENTIFIER", "society_numbers", text, "society:number, as 035:123456")
+    return IdentifierRecord(IdentifierScheme.SOCIETY, authority.strip(), value.strip())
 
 
 def iswc_of(cells: Cells) -> str | None:
@@ -217,9 +266,10 @@ def _add_row(draft: _Draft, cells: Cells) -> None:
     shares = _shares(cells, party, role)
     draft.credits[party, role] = None
     draft.shares += shares
-    publisher = cells.text("represented_by")
-    if publisher is not None:
-        draft.represented.append((party, publisher))
+    agreements = cells.parts("agreement_number")
+    for publisher, agreement in zip_longest(cells.parts("represented_by"), agreements, fillvalue=""):
+        if publisher:
+            draft.represented[party, publisher] = agreement or None
 
 
 def _role(cells: Cells) -> Role:
@@ -250,6 +300,7 @@ def _party(cells: Cells, role: Role, submitter: str) -> PartyRecord:
         numbers["ipi_name_number"],
         numbers["ipi_base_number"],
         numbers["isni"],
+        cells.year("died_year"),
         authority=submitter,
     )
 
@@ -259,32 +310,37 @@ def _shares(cells: Cells, party: PartyRecord, role: Role) -> list[ShareRecord]:
     starts_on, ends_on = cells.day("starts_on"), cells.day("ends_on")
     if starts_on is not None and ends_on is not None and ends_on <= starts_on:
         raise CellError("INVALID_DATE", "ends_on", str(ends_on), f"a day after {starts_on}")
-    controlled = cells.flag("controlled")
-    found = []
-    for column, kind, right in SHARE_COLUMNS:
-        share_ppm = cells.share_ppm(column)
-        if share_ppm:
-            found.append(
-                ShareRecord(party, role, kind, right, share_ppm, territory, starts_on, ends_on, controlled)
-            )
-    return found
+    controlled, chain = cells.flag("controlled"), cells.number("chain", MAX_CHAIN) or 0
+    told = [(kind, right, cells.share_ppm(column)) for column, kind, right in SHARE_COLUMNS]
+    given = [(kind, right, share_ppm) for kind, right, share_ppm in told if share_ppm is not None]
+    # Zeros are not kept, except that a party which has nothing at all is a party to the work still.
+    kept = [item for item in given if item[2]] or given[:1]
+    return [
+        ShareRecord(party, role, kind, right, share_ppm, territory, starts_on, ends_on, controlled, chain)
+        for kind, right, share_ppm in kept
+    ]
 
 
 def _recording(cells: Cells) -> RecordingRecord | None:
     isrc = cells.text("isrc")
     if isrc is not None and parse_isrc(isrc) is None:
         raise CellError("INVALID_ISRC", "isrc", isrc, "an ISRC of ISO 3901")
-    title, artist = cells.text("recording_title"), cells.text("recording_artist")
-    if (isrc, title, artist) == (None, None, None):
-        return None
-    return RecordingRecord(None if isrc is None else parse_isrc(isrc), title, artist)
+    recording = RecordingRecord(
+        None if isrc is None else parse_isrc(isrc),
+        cells.text("recording_title"),
+        cells.text("recording_artist"),
+        cells.text("recording_label"),
+        cells.day("recording_released_on"),
+        cells.number("recording_length_seconds", MAX_SECONDS),
+    )
+    return None if recording == RecordingRecord() else recording
 
 
 def _finished(draft: _Draft) -> Iterator[Read]:
     parties = [party for party, role in draft.credits if role in PUBLISHER_ROLES]
     links = []
     complete = draft.complete
-    for writer, wanted in draft.represented:
+    for (writer, wanted), agreement in draft.represented.items():
         number = parse_ipi_name_number(wanted)
         match = [
             party
@@ -292,7 +348,7 @@ def _finished(draft: _Draft) -> Iterator[Read]:
             if wanted == party.name or (number is not None and number == party.ipi_name_number)
         ]
         if match:
-            links.append(RepresentationRecord(writer, match[0]))
+            links.append(RepresentationRecord(writer, match[0], agreement))
         else:
             found = f"'{wanted}' in column represented_by"
             expected = "the name or IPI name number of a publisher of this work"
