@@ -39,6 +39,7 @@ class ObjectionCode(StrEnum):
     GRANT_EXPIRED = "GRANT_EXPIRED"
     PURPOSE_NOT_GRANTED = "PURPOSE_NOT_GRANTED"
     TERRITORY_NOT_GRANTED = "TERRITORY_NOT_GRANTED"
+    MODEL_NOT_GRANTED = "MODEL_NOT_GRANTED"
     NO_ENCODING = "NO_ENCODING"
     ENCODING_NONCOMMERCIAL = Refusal.NONCOMMERCIAL.value
     ENCODING_NO_DERIVATIVES = Refusal.NO_DERIVATIVES.value
@@ -80,6 +81,7 @@ class ShareFact:
 class GrantFact:
     """What somebody permits for this work; `licence_ref` names the contract for files under that licence.
 
+    `models`: the models that it is for, None for all.
     `overrides_reservations`: the contract says in words that it wins over opt-out signals.
     """
 
@@ -93,6 +95,7 @@ class GrantFact:
     for_represented: bool = False
     licence_ref: str | None = None
     overrides_reservations: bool = False
+    models: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,7 @@ class _Question:
     purpose: Purpose
     asked: frozenset[str]
     on: date
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +184,9 @@ class _Permission:
     objections: tuple[Objection, ...] = ()
 
 
-def clear(facts: WorkFacts, purpose: Purpose, territory: str, on: date) -> Clearance:
+def clear(
+    facts: WorkFacts, purpose: Purpose, territory: str, on: date, model: str | None = None
+) -> Clearance:
     """The answer for one work.
 
     Args:
@@ -188,11 +194,12 @@ def clear(facts: WorkFacts, purpose: Purpose, territory: str, on: date) -> Clear
         purpose: what for.
         territory: where; the answer is yes only if it is yes in every country of it.
         on: the day of the use.
+        model: for which model; without a name, grants for some models only do not count.
 
     Raises:
         UnknownTerritoryError: the territory, or one on record, is none.
     """
-    question = _Question(purpose, countries(territory), on)
+    question = _Question(purpose, countries(territory), on, model)
     composition = _composition(facts, question)
     reserved = () if _work_overrides(facts, question) else tuple(_reserved(facts, None, question))
     cleared: list[ClearedEncoding] = []
@@ -217,9 +224,11 @@ def clear(facts: WorkFacts, purpose: Purpose, territory: str, on: date) -> Clear
     )
 
 
-def clear_all(facts: Iterable[WorkFacts], purpose: Purpose, territory: str, on: date) -> list[Clearance]:
+def clear_all(
+    facts: Iterable[WorkFacts], purpose: Purpose, territory: str, on: date, model: str | None = None
+) -> list[Clearance]:
     """The answers for many works, in their order. Raises as `clear` does."""
-    return [clear(work, purpose, territory, on) for work in facts]
+    return [clear(work, purpose, territory, on, model) for work in facts]
 
 
 def is_public_domain(facts: WorkFacts, territory: str, on: date) -> bool:
@@ -237,7 +246,7 @@ def _composition(facts: WorkFacts, question: _Question) -> _Permission:
     asked = question.asked - free
     if not asked:
         return _Permission()
-    narrowed = _Question(question.purpose, asked, question.on)
+    narrowed = replace(question, asked=asked)
     grants: set[str] = set()
     objections: list[Objection] = []
     if not facts.payable:
@@ -289,7 +298,7 @@ def _share(facts: WorkFacts, share: ShareFact, question: _Question) -> _Permissi
     if not speaking and needed:
         message = f"nobody has granted {what}"
         return _Permission(objections=(Objection(ObjectionCode.SHARE_UNGRANTED, message, share.party_id),))
-    return _granted(speaking, _Question(question.purpose, needed, question.on), what)
+    return _granted(speaking, replace(question, asked=needed), what)
 
 
 def _work_overrides(facts: WorkFacts, question: _Question) -> bool:
@@ -346,6 +355,8 @@ def _granted(grants: Sequence[GrantFact], question: _Question, what: str) -> _Pe
 def _why_not(grant: GrantFact, question: _Question) -> ObjectionCode | None:
     if question.purpose not in grant.purposes:
         return ObjectionCode.PURPOSE_NOT_GRANTED
+    if grant.models is not None and question.model not in grant.models:
+        return ObjectionCode.MODEL_NOT_GRANTED
     if question.on < grant.starts_on:
         return ObjectionCode.GRANT_NOT_STARTED
     if grant.ends_on is not None and question.on >= grant.ends_on:
@@ -357,6 +368,9 @@ def _sentence(code: ObjectionCode, grant: GrantFact, question: _Question, missin
     if code is ObjectionCode.PURPOSE_NOT_GRANTED:
         purposes = ", ".join(sorted(grant.purposes)) or "nothing"
         return f"grant {grant.grant_id} permits to {purposes}, not to {question.purpose}"
+    if code is ObjectionCode.MODEL_NOT_GRANTED:
+        asked = f"model {question.model}" if question.model else "any model"
+        return f"grant {grant.grant_id} is for {', '.join(sorted(grant.models or ()))}, not for {asked}"
     if code is ObjectionCode.GRANT_NOT_STARTED:
         return f"grant {grant.grant_id} begins on {grant.starts_on}, after {question.on}"
     if code is ObjectionCode.GRANT_EXPIRED:

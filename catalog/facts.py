@@ -161,6 +161,7 @@ def _load_grants(session: Session, known: Knowledge) -> _Grants:
             grant.for_represented,
             licence_ref,
             grant.overrides_reservations is not None,
+            None if grant.models is None else frozenset(grant.models),
         )
         if grant.scope is GrantScope.LISTED:
             listed[grant.id] = fact

@@ -13,6 +13,7 @@ from console.cli.options import (
     HomeOption,
     JsonOption,
     KnownOption,
+    ModelOption,
     OnOption,
     PurposeOption,
     TerritoryOption,
@@ -121,6 +122,7 @@ def clear_(
     purpose: PurposeOption,
     territory: TerritoryOption,
     on: OnOption = None,
+    model: ModelOption = None,
     known: KnownOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -130,7 +132,9 @@ def clear_(
     Example: contrafact catalog clear w_0f3a --purpose train --territory EU --on 2026-10-31
     """
     with reading(context, home) as opened:
-        found = ask_clearance(opened, name, purpose, territory, on or today(), knowledge(known))
+        found = ask_clearance(
+            opened, name, purpose, territory, on or today(), model=model, known=knowledge(known)
+        )
     answer = {
         "work": found.work_id,
         "cleared": found.cleared,

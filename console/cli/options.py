@@ -44,6 +44,9 @@ OnOption = Annotated[
         help="The day (else today).",
     ),
 ]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", help="For this model; some grants are for named models only.")
+]
 KnownOption = Annotated[
     date | None,
     typer.Option(

@@ -95,12 +95,19 @@ def find(home: Home, wanted: str, limit: int) -> list[Hit]:
 
 
 def ask_clearance(
-    home: Home, name: str, purpose: Purpose, territory: str, on: date, known: Knowledge
+    home: Home,
+    name: str,
+    purpose: Purpose,
+    territory: str,
+    on: date,
+    *,
+    model: str | None = None,
+    known: Knowledge = NOW,
 ) -> Clearance:
     """Whether a work may be used, and if not why, by what is or was known."""
     with home.session() as session:
         work_id = find_work(session, name)
-        return clear(load_facts(session, [work_id], known)[0], purpose, territory, on)
+        return clear(load_facts(session, [work_id], known)[0], purpose, territory, on, model)
 
 
 def run_audit(home: Home, on: date, known: Knowledge = NOW) -> AuditReport:

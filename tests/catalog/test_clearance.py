@@ -14,6 +14,7 @@ from catalog.clearance import (
     ObjectionCode,
     ReservationFact,
     ShareFact,
+    WithdrawalFact,
     WorkFacts,
     clear,
     clear_all,
@@ -92,6 +93,14 @@ def test_a_share_that_nobody_granted_is_named():
 def test_a_grant_that_does_not_reach_is_named_with_the_reason(grant, code):
     found = answer(facts(grants=(a_grant("ann"), grant)))
     assert [(o.code, o.about) for o in found.objections] == [(code, "grant_bob")]
+
+
+def test_a_grant_for_named_models_counts_for_those_only():
+    known = facts(grants=(a_grant("ann"), a_grant("bob", models=frozenset({"composer-1"}))))
+    assert clear(known, Purpose.TRAIN, "EU", ON, "composer-1").cleared
+    for model in (None, "composer-2"):
+        found = clear(known, Purpose.TRAIN, "EU", ON, model)
+        assert [o.code for o in found.objections] == [ObjectionCode.MODEL_NOT_GRANTED]
 
 
 def test_a_grant_holds_on_its_first_day_and_no_longer_on_its_end():
@@ -263,6 +272,8 @@ def grants(draw, number=0):
         ends_on,
         draw(st.booleans()),
         draw(st.sampled_from([None, "LicenseRef-House"])),
+        draw(st.booleans()),
+        draw(st.sampled_from([None, None, frozenset({"m1"}), frozenset({"m1", "m2"})])),
     )
 
 
@@ -285,7 +296,8 @@ def works(draw):
     given_grants = [draw(grants(number)) for number in range(draw(st.integers(0, 5)))]
     licences = draw(st.lists(st.sampled_from(LICENCE_TEXTS), max_size=2))
     encodings = tuple(EncodingFact(str(n) * 64, licence) for n, licence in enumerate(licences))
-    reservations = draw(st.lists(days, max_size=1))
+    reservations = draw(st.lists(st.tuples(days, st.sets(st.sampled_from(Purpose))), max_size=1))
+    withdrawn = draw(st.none() | st.none() | days)
     return WorkFacts(
         "work_1",
         "Song",
@@ -295,11 +307,17 @@ def works(draw):
         tuple(shares),
         tuple(given_grants),
         encodings,
-        tuple(ReservationFact(f"r{n}", "robots", seen) for n, seen in enumerate(reservations)),
+        tuple(
+            ReservationFact("r", "robots", seen, purposes=frozenset(withheld))
+            for seen, withheld in reservations
+        ),
+        () if withdrawn is None else (WithdrawalFact("x", withdrawn),),
     )
 
 
-questions = st.tuples(st.sampled_from(Purpose), st.sampled_from(TERRITORIES), days)
+questions = st.tuples(
+    st.sampled_from(Purpose), st.sampled_from(TERRITORIES), days, st.sampled_from([None, "m1", "m2"])
+)
 
 
 @st.composite
@@ -312,6 +330,8 @@ def widenings(draw, grant):
         starts_on=grant.starts_on - draw(st.integers(0, 3)) * DAY,
         ends_on=draw(st.sampled_from([None, grant.ends_on and grant.ends_on + DAY, grant.ends_on])),
         for_represented=grant.for_represented or draw(st.booleans()),
+        models=None if grant.models is None or draw(st.booleans()) else grant.models | {"m2"},
+        overrides_reservations=grant.overrides_reservations or draw(st.booleans()),
     )
 
 
@@ -352,21 +372,22 @@ def test_what_is_cleared_for_a_territory_is_cleared_for_every_part_of_it(known, 
                     assert clear(known, purpose, narrow, on).cleared
 
 
-def slowly_cleared(known, purpose, territory, on):
+def slowly_cleared(known, purpose, territory, on, model):
     """The rule country by country and share by share, as plainly as it can be written."""
 
     def granted(grant, country):
         ended = grant.ends_on is not None and on >= grant.ends_on
         return (
             purpose in grant.purposes
+            and (grant.models is None or model in grant.models)
             and grant.starts_on <= on
             and not ended
             and country in countries(grant.territory)
         )
 
-    def composition_free(country):
+    def composition_free(country, grants=known.grants, public_domain_in=known.public_domain_in):
         begun = known.public_domain_from_on is None or known.public_domain_from_on <= on
-        if known.public_domain_in and begun and country in countries(known.public_domain_in):
+        if public_domain_in and begun and country in countries(public_domain_in):
             return True
         if not known.payable:
             return False
@@ -382,7 +403,7 @@ def slowly_cleared(known, purpose, territory, on):
                         grant.licensor_id == share.party_id
                         or (grant.for_represented and grant.licensor_id in share.represented_by)
                     )
-                    for grant in known.grants
+                    for grant in grants
                 ):
                     return False
         return True
@@ -397,9 +418,13 @@ def slowly_cleared(known, purpose, territory, on):
             )
         return purpose in terms_of(encoding.licence).permits
 
-    if any(reservation.seen_on <= on for reservation in known.reservations):
-        return False
     asked = countries(territory)
+    if any(withdrawal.effective_on <= on for withdrawal in known.withdrawals):
+        return False
+    if any(r.seen_on <= on and purpose in r.purposes for r in known.reservations):
+        winning = [grant for grant in known.grants if grant.overrides_reservations]
+        if not winning or not all(composition_free(country, winning, None) for country in asked):
+            return False
     files = [e for e in known.encodings if all(file_free(e, country) for country in asked)]
     return bool(files) and all(composition_free(country) for country in asked)
 
