@@ -8,6 +8,7 @@ from catalog.database import derive_id
 from catalog.findings import Finding, Severity
 from catalog.text import fold
 from catalog.vocabulary import (
+    AcknowledgementStatus,
     IdentifierScheme,
     Origin,
     PartyKind,
@@ -213,16 +214,33 @@ class WorkRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class AcknowledgementRecord:
+    """A society's answer to the registration of a work under a submitter's number."""
+
+    society: str
+    number: str
+    title: str | None
+    status: AcknowledgementStatus
+    society_number: str | None
+    processed_on: date | None
+    messages: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
-    """One step of reading a file: a work, or a fault, or a remark."""
+    """One step of reading a file: a work, a society's answer, a fault, or a remark."""
 
     work: WorkRecord | None = None
     fault: Fault | None = None
     finding: Finding | None = None
+    acknowledgement: AcknowledgementRecord | None = None
 
     @classmethod
-    def of(cls, value: "WorkRecord | Fault | Finding") -> Self:
+    def of(cls, value: "WorkRecord | AcknowledgementRecord | Fault | Finding") -> Self:
         """The step that yields this value."""
         if isinstance(value, WorkRecord):
             return cls(work=value)
+        if isinstance(value, AcknowledgementRecord):
+            return cls(acknowledgement=value)
         return cls(fault=value) if isinstance(value, Fault) else cls(finding=value)

@@ -102,6 +102,23 @@ class TitleKind(StrEnum):
     ALTERNATIVE_TRANSLATED = "AL"
 
 
+class AcknowledgementStatus(StrEnum):
+    """How a society answered a registration. Source: CWR 2.2, transaction status codes."""
+
+    CONFLICT = "CO"
+    DUPLICATE = "DU"
+    TRANSACTION_ACCEPTED = "RA"
+    REGISTRATION_ACCEPTED = "AS"
+    ACCEPTED_WITH_CHANGES = "AC"
+    READY_FOR_PAYMENT = "SR"
+    READY_FOR_PAYMENT_WITH_CHANGES = "CR"
+    REJECTED = "RJ"
+    NO_PARTICIPATION = "NP"
+    CLAIM_REJECTED = "RC"
+    AGREEMENT_NUMBER_MISSING = "NA"
+    AGREEMENT_NUMBER_WRONG = "WA"
+
+
 class SourceKind(StrEnum):
     """Where data came from, in the classes of the EU template (Communication C(2025) 8311, section 2)."""
 

@@ -142,6 +142,18 @@ LAYOUTS: dict[str, Layout] = {
         540,
     ),
     "XRF": _layout(_PREFIX + "20-22 org_code; 23-36 identifier; 37-37 identifier_type; 38-38 validity", 38),
+    "ACK": _layout(
+        _PREFIX + "20-27 @creation_date; 28-33 :creation_time; 34-38 #original_group_id;"
+        "39-46 #original_transaction_seq; 47-49 original_transaction_type; 50-109 creation_title;"
+        "110-129 submitter_creation_no; 130-149 recipient_creation_no; 150-157 @processing_date;"
+        "158-159 status",
+        159,
+    ),
+    "MSG": _layout(
+        _PREFIX + "20-20 message_type; 21-28 #original_record_seq; 29-31 original_record_type; 32-32 level;"
+        "33-35 validation_no; 36-185 text",
+        185,
+    ),
     "GRT": _layout(
         "1-3 record_type; 4-8 #group_id; 9-16 #transaction_count; 17-24 #record_count; 25-27 currency;"
         "28-37 #total_value",
@@ -151,7 +163,7 @@ LAYOUTS: dict[str, Layout] = {
 }
 
 TRANSACTIONS = frozenset({"NWR", "REV", "ISW", "EXC"})
-# Records of the standard that say nothing about shares and that the catalogue does not keep.
+# Records of the standard that say nothing about shares and that the catalogue does not keep; it says so.
 UNUSED = frozenset(
     {"NPN", "NWN", "NAT", "EWT", "VER", "ORN", "INS", "IND", "COM", "ARI", "NET", "NOW", "MSG"}
 )

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from catalog.cwr.acknowledgement import read_answer
 from catalog.cwr.fields import Record
 from catalog.cwr.layouts import SHARE_RECORDS
-from catalog.cwr.transactions import Transaction, read_transactions
+from catalog.cwr.transactions import Answer, Transaction, read_transactions
 from catalog.errors import UnknownTerritoryError
 from catalog.identifiers import parse_ipi_base_number, parse_ipi_name_number, parse_isrc, parse_iswc
 from catalog.records import (
@@ -76,10 +77,12 @@ class _Draft:
 
 
 def read_cwr(stream: BinaryIO, file_name: str) -> Iterator[Read]:
-    """The works of a CWR 2.1 or 2.2 file, and everything in it that could not be used."""
+    """The works and answers of a CWR 2.1 or 2.2 file, and everything in it that could not be used."""
     for step in read_transactions(stream, file_name):
         if isinstance(step, Transaction):
             yield from _work(step)
+        elif isinstance(step, Answer):
+            yield Read.of(read_answer(step))
         else:
             yield Read.of(step)
 

@@ -4,6 +4,7 @@ A transaction counts only when the record that follows it was seen: of a file th
 transaction may lack shares, so it is refused rather than taken with less.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -14,7 +15,8 @@ from catalog.findings import Finding, Severity
 from catalog.lines import Line, lines, shown
 from catalog.records import Fault, Place
 
-SUPPORTED_GROUPS = frozenset(TRANSACTIONS)
+ANSWERS = "ACK"  # the group of a society's answers
+SUPPORTED_GROUPS = TRANSACTIONS | {ANSWERS}
 
 
 @dataclass
@@ -28,13 +30,25 @@ class Transaction:
 
 
 @dataclass
+class Answer:
+    """What a society answers to one registration of ours, and its messages to it."""
+
+    header: Record
+    society: str
+    messages: list[Record] = field(default_factory=list)
+
+
+@dataclass
 class _State:
     """What the reader remembers between lines."""
 
     file_name: str
     sender: str = ""
+    society: str = ""
     group: str | None = None
     open: Transaction | None = None
+    answer: Answer | None = None
+    not_kept: Counter[str] = field(default_factory=Counter)
     lost: str | None = None  # sequence of a transaction whose header could not be read
     last_line: Line | None = None
     transactions: int = 0
@@ -48,7 +62,7 @@ class _State:
         return Place(self.file_name, line.number, line.start, line.end)
 
 
-Step = Transaction | Fault | Finding
+Step = Transaction | Answer | Fault | Finding
 
 
 def read_transactions(stream: BinaryIO, file_name: str) -> Iterator[Step]:
@@ -63,6 +77,10 @@ def read_transactions(stream: BinaryIO, file_name: str) -> Iterator[Step]:
         state.last_line = line
         yield from _step(state, line)
     yield from _end(state)
+    if state.not_kept:
+        told = ", ".join(f"{count} {kind}" for kind, count in sorted(state.not_kept.items()))
+        message = f"{told} records were read and not kept: they say nothing about shares"
+        yield Finding("RECORDS_NOT_KEPT", file_name, message, Severity.INFO)
 
 
 def _step(state: _State, line: Line) -> Iterator[Step]:
@@ -77,8 +95,10 @@ def _step(state: _State, line: Line) -> Iterator[Step]:
     elif kind in _CONTROL:
         yield from _flush(state)
         yield from _control(state, kind, line)
+    elif state.group == ANSWERS:
+        yield from _answer(state, kind, line)
     elif state.group is not None and state.group not in SUPPORTED_GROUPS:
-        return
+        _count(state, opens=kind == state.group)
     elif kind in TRANSACTIONS:
         yield from _flush(state)
         yield from _open(state, kind, line)
@@ -93,9 +113,42 @@ def _read(state: _State, kind: str, line: Line) -> Record | Fault:
         return Fault("INVALID_FIELD", state.place(line), error.found, error.expected)
 
 
+def _count(state: _State, *, opens: bool) -> None:
+    """A record was seen; where it opens a transaction, that counts."""
+    state.transactions += opens
+    state.group_transactions += opens
+
+
+def _answer(state: _State, kind: str, line: Line) -> Iterator[Step]:
+    """A record of an answer: the answer itself, a message, or the work as the society registered it.
+
+    The last is not taken for a registration: the society is not whom we have our works from.
+    """
+    if kind == ANSWERS:
+        yield from _flush(state)
+        _count(state, opens=True)
+    if kind not in LAYOUTS and kind not in UNUSED:
+        yield Fault("UNKNOWN_RECORD", state.place(line), shown(line.data), "a record type of CWR 2.1 or 2.2")
+        return
+    if kind not in (ANSWERS, "MSG"):
+        state.not_kept[f"{kind} (within ACK)"] += 1
+        return
+    record = _read(state, kind, line)
+    if isinstance(record, Fault):
+        yield record
+    elif kind == ANSWERS:
+        state.answer = Answer(record, state.society)
+    elif state.answer is None or record.number("transaction_seq") != state.answer.header.number(
+        "transaction_seq"
+    ):
+        expected = "a message of the ACK record above it"
+        yield Fault("RECORD_WITHOUT_WORK", state.place(line), shown(line.data), expected)
+    else:
+        state.answer.messages.append(record)
+
+
 def _open(state: _State, kind: str, line: Line) -> Iterator[Step]:
-    state.transactions += 1
-    state.group_transactions += 1
+    _count(state, opens=True)
     record = _read(state, kind, line)
     if isinstance(record, Record):
         state.open, state.lost = Transaction(record, state.sender), None
@@ -113,7 +166,7 @@ def _add(state: _State, kind: str, line: Line) -> Iterator[Step]:
         if owner is not None and _is_next(owner, line):
             owner.complete = False
     elif kind in UNUSED:
-        return
+        state.not_kept[kind] += 1
     elif kind not in LAYOUTS:
         owner.complete = False
         yield Fault("UNKNOWN_RECORD", state.place(line), shown(line.data), "a record type of CWR 2.1 or 2.2")
@@ -135,7 +188,9 @@ def _is_next(owner: Transaction, line: Line) -> bool:
 def _flush(state: _State) -> Iterator[Step]:
     if state.open is not None:
         yield state.open
-    state.open = None
+    if state.answer is not None:
+        yield state.answer
+    state.open = state.answer = None
 
 
 def _control(state: _State, kind: str, line: Line) -> Iterator[Step]:
@@ -144,6 +199,7 @@ def _control(state: _State, kind: str, line: Line) -> Iterator[Step]:
             yield Fault("SECOND_HEADER", state.place(line), "another HDR record", "one, at the beginning")
         else:
             state.sender = _sender(line.data)
+            state.society = state.sender[-3:] if line.data[3:5] == b"SO" else state.sender
         return
     record = _read(state, kind, line)
     if isinstance(record, Fault):
@@ -157,6 +213,9 @@ def _control(state: _State, kind: str, line: Line) -> Iterator[Step]:
     else:
         told = (record.number("transaction_count"), record.number("record_count"))
         yield from _compare(record, told, (state.transactions, state.records))
+        if record.number("group_count") != state.groups:
+            message = f"TRL says {record.number('group_count')} groups, there are {state.groups}"
+            yield Finding("COUNTS_DIFFER", str(record.place), message, Severity.WARNING)
         state.ended = True
 
 
@@ -165,7 +224,8 @@ def _open_group(state: _State, record: Record) -> Iterator[Finding]:
     state.groups += 1
     state.group_transactions, state.group_records = 0, 1
     if state.group not in SUPPORTED_GROUPS:
-        message = f"group of {state.group} transactions passed over; NWR, REV, ISW and EXC are read"
+        known = ", ".join(sorted(SUPPORTED_GROUPS))
+        message = f"group of {state.group} transactions passed over; {known} are read"
         yield Finding("UNSUPPORTED_GROUP", str(record.place), message, Severity.WARNING)
 
 
@@ -183,12 +243,11 @@ def _end(state: _State) -> Iterator[Step]:
         yield Fault("EMPTY_FILE", Place(state.file_name), "no record", "a CWR file, from HDR to TRL")
     elif not state.ended:
         place = state.place(state.last_line)
-        if state.open is not None:
-            title = state.open.header.text("work_title")
-            place = state.open.header.place
-            yield Fault(
-                "TRUNCATED_FILE", place, f"the end of the file within '{title}'", "GRT and TRL records"
-            )
+        within = state.open or state.answer
+        if within is not None:
+            title = within.header.values.get("work_title") or within.header.values.get("creation_title")
+            found = f"the end of the file within '{title}'"
+            yield Fault("TRUNCATED_FILE", within.header.place, found, "GRT and TRL records")
         else:
             yield Fault("TRUNCATED_FILE", place, "the end of the file", "a TRL record at the end")
 
