@@ -257,6 +257,7 @@ class Recording(Base):
     label: Mapped[str | None] = mapped_column(Text)
     released_on: Mapped[date | None]
     length_seconds: Mapped[int | None]
+    p_line: Mapped[str | None] = mapped_column(Text)
     __table_args__ = (
         CheckConstraint("length(isrc) = 12", name="isrc_has_12_characters"),
         CheckConstraint("length_seconds >= 0", name="length_seconds_counts"),

@@ -2,12 +2,18 @@
 
 from sqlalchemy import MetaData
 
+import catalog.release_tables
 import catalog.tables
 import provenance.tables
 import royalties.tables
 from catalog.database import Base
 
-PACKAGES = (catalog.tables, provenance.tables, royalties.tables)  # importing them declares their tables
+PACKAGES = (
+    catalog.release_tables,
+    catalog.tables,
+    provenance.tables,
+    royalties.tables,
+)  # importing them declares their tables
 
 
 def whole_metadata() -> MetaData:

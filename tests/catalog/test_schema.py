@@ -72,6 +72,16 @@ ROWS = {
         "id": "x1", "work_id": "w1", "reason": "r", "effective_on": ON, "document_sha256": DIGEST,
         "recorded_at": AT, "recorded_by": "me",
     },
+    "acknowledgement": {
+        "id": "k1", "work_id": "w1", "society": "052", "status": "AS", "messages": "[]", "batch_id": "b1",
+    },
+    "release": {"id": "l1", "title": "t", "grid": "A12425GABC1234002M", "batch_id": "b1"},
+    "release_recording": {"release_id": "l1", "recording_id": "r1"},
+    "recording_contributor": {"recording_id": "r1", "name": "n", "role": "Producer", "batch_id": "b1"},
+    "release_deal": {
+        "id": "d1", "release_id": "l1", "territory": "WORLD", "starts_on": ON, "ends_on": None,
+        "commercial_models": "[]", "use_types": "[]", "batch_id": "b1",
+    },
     "search_entry": {"id": 1, "work_id": "w1", "titles": "", "names": "", "identifiers": ""},
 }  # fmt: skip
 
@@ -115,6 +125,9 @@ VIOLATIONS = [
     ("reservation", "ck_reservation_signal_sha256_is_sha256", {"signal_sha256": "short"}),
     ("reservation", "ck_reservation_names_one_thing", {"work_id": None}),
     ("reservation", "ck_reservation_names_one_thing", {"party_id": "p1"}),
+    ("acknowledgement", "ck_acknowledgement_status_known", {"status": "OK"}),
+    ("release", "ck_release_grid_has_18_characters", {"grid": "short"}),
+    ("release_deal", "ck_release_deal_term_in_order", {"ends_on": ON}),
     ("withdrawal", "ck_withdrawal_document_sha256_is_sha256", {"document_sha256": "short"}),
 ]
 
@@ -173,7 +186,7 @@ def test_every_table_of_the_catalogue_has_a_valid_row():
     own = {
         mapper.local_table.name
         for mapper in Base.registry.mappers
-        if mapper.class_.__module__ == "catalog.tables"
+        if mapper.class_.__module__ in ("catalog.tables", "catalog.release_tables")
     }
     assert own == set(ROWS)
 
