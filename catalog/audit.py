@@ -1,7 +1,7 @@
 """What is wrong or risky in the catalogue?"""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -70,9 +70,13 @@ class AuditReport:
         return {"findings": found, "counts": self.counts, "by_code": self.by_code}
 
 
-def audit(session: Session, on: date, known: Knowledge = NOW) -> AuditReport:
-    """Everything that is wrong or risky on that day; of the works themselves, by what was known."""
-    found: list[Finding] = []
+def audit(session: Session, on: date, known: Knowledge = NOW, more: Iterable[Finding] = ()) -> AuditReport:
+    """Everything that is wrong or risky on that day; of the works themselves, by what was known.
+
+    Args:
+        more: what was found elsewhere and belongs to the report.
+    """
+    found = list(more)
     for facts in each_fact(session, known=known):
         found += _work_findings(facts, on)
     for check in (_identifiers, _names, _licences, _conflicts, _quarantine):

@@ -3,9 +3,12 @@
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from catalog.errors import DigestMismatchError, NotFoundError
+
+DIGEST_LENGTH = 64  # of a SHA-256 in hexadecimal
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -32,13 +35,19 @@ class FileStore:
 
     def path(self, digest: str) -> Path:
         """Where the file of this digest lies, if it is held."""
-        if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+        if len(digest) != DIGEST_LENGTH or not set(digest) <= set("0123456789abcdef"):
             raise ValueError(f"not a SHA-256 in lower-case hexadecimal: {digest!r}")
         return self.root / digest[:2] / digest
 
     def has(self, digest: str) -> bool:
         """Whether the file is held; its bytes are not read."""
         return self.path(digest).is_file()
+
+    def digests(self) -> Iterator[str]:
+        """The digest of every file that is held, in no order."""
+        for folder in self.root.iterdir() if self.root.is_dir() else ():
+            if folder.is_dir():
+                yield from (path.name for path in folder.iterdir() if len(path.name) == DIGEST_LENGTH)
 
     def put(self, data: bytes) -> str:
         """The digest under which the bytes are now held; bytes that are held already are not rewritten."""

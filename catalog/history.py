@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -75,7 +76,7 @@ def _imports(session: Session, work_id: str) -> Iterator[Change]:
 
 def _descriptions(session: Session, work: Work) -> Iterator[tuple[str, list[str]]]:
     """For each batch that changed the work's own row, what it changed."""
-    versions = list(
+    versions: list[WorkVersion | Work] = list(
         session.scalars(
             select(WorkVersion)
             .join(ImportBatch, ImportBatch.id == WorkVersion.superseded_by)
@@ -83,12 +84,13 @@ def _descriptions(session: Session, work: Work) -> Iterator[tuple[str, list[str]
             .order_by(ImportBatch.imported_at, ImportBatch.id)
         )
     )
-    for before, after in zip(versions, [*versions[1:], work], strict=True):
+    for before, after in pairwise([*versions, work]):
         changes = [
             f"{name} {_told(getattr(before, name))} -> {_told(getattr(after, name))}"
             for name in DESCRIBED
             if getattr(before, name) != getattr(after, name)
         ]
+        assert isinstance(before, WorkVersion)
         yield before.superseded_by, changes
 
 

@@ -4,7 +4,6 @@ import re
 import unicodedata
 from functools import lru_cache
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
 # Letters that Unicode does not take apart into a plain letter and a mark.
 _WHOLE = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
 _OTHERS = re.compile(r"[^0-9a-z]+")
@@ -28,14 +27,6 @@ def fold_any(text: str) -> str:
     """`fold` for any script; for ASCII it gives the same, more slowly."""
     plain = unaccented(text.casefold()).translate(_WHOLE)
     return " ".join("".join(c if c.isalnum() else " " for c in plain).split())
-
-
-def harmless(cell: str) -> str:
-    """A cell of a CSV file that no spreadsheet takes for a formula: one like a formula gets an apostrophe.
-
-    Source: OWASP, CSV Injection.
-    """
-    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
 
 
 def ascii_upper(text: str) -> str:

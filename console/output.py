@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from catalog.findings import Finding
-from catalog.text import harmless
+from catalog.spreadsheets import harmless
 
 Answer = Mapping[str, Any]
 FINDING_COLUMNS = ("severity", "code", "where", "message")

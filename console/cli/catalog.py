@@ -25,11 +25,11 @@ from console.cli.options import (
 )
 from console.errors import ExitCode
 from console.output import findings_csv, findings_lines, say, say_table
+from console.steps.auditing import run_audit
 from console.steps.catalogue import (
     ask_clearance,
     find,
     import_into,
-    run_audit,
     show,
 )
 

@@ -20,7 +20,8 @@ from console.demo.usage import PERIOD, usage_csv
 from console.home import Home
 from console.progress import progress
 from console.steps.attributing import Attributed, attribute, index_run
-from console.steps.catalogue import import_into, run_audit
+from console.steps.auditing import run_audit
+from console.steps.catalogue import import_into
 from console.steps.corpora import build, open_corpus
 from console.steps.disclosing import Disclosed, disclose_eu_summary
 from console.steps.evidence import export

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from catalog.audit import AuditReport, audit
 from catalog.clearance import Clearance, clear
 from catalog.facts import load_facts
 from catalog.history import history
@@ -108,9 +107,3 @@ def ask_clearance(
     with home.session() as session:
         work_id = find_work(session, name)
         return clear(load_facts(session, [work_id], known)[0], purpose, territory, on, model)
-
-
-def run_audit(home: Home, on: date, known: Knowledge = NOW) -> AuditReport:
-    """Everything that is wrong or risky in the catalogue on a day, by what is or was known."""
-    with home.session() as session:
-        return audit(session, on, known)

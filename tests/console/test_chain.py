@@ -142,6 +142,46 @@ def test_the_report_is_one_page_with_its_pictures_and_its_files_at_hand(done):
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
 
 
+def test_a_withdrawn_work_is_gone_from_the_next_corpus_and_its_receipt_verifies(
+    done, tmp_path, monkeypatch, capsys
+):
+    folder, chain = done
+    shutil.copytree(folder / "home", tmp_path / "home")
+    work = next(file.leaf.work_id for file in chain.corpus.files if file.leaf.origin == "human")
+
+    def answer(*words):
+        return json.loads(_run(monkeypatch, capsys, tmp_path, [*words, "--json"])[1])
+
+    reserve = ("catalog", "reserve", work, "--protocol", "tdmrep", "--signal", "1", "--where", "letter 1")
+    reservation = answer(*reserve)["reservation"]
+    withdraw = ("catalog", "withdraw", work, "--reason", "letter 2", "--effective-on", "2026-10-01")
+    withdrawn = answer(*withdraw)
+    assert withdrawn["touched"]["corpora"] == [chain.corpus.id]
+    assert withdrawn["touched"]["runs"] == [chain.training.run]
+    assert answer(*withdraw) == withdrawn, "entering it again changes nothing"
+    receipt = Path(withdrawn["receipt"])
+    assert answer("evidence", "verify", str(receipt))["valid"]
+    receipt.write_bytes(receipt.read_bytes().replace(b"letter 2", b"letter 3"))
+    assert not answer("evidence", "verify", str(receipt))["valid"]
+
+    asked = ("--purpose", "train", "--territory", "EU", "--on", "2026-10-01")
+    codes = [objection["code"] for objection in answer("catalog", "clear", work, *asked)["objections"]]
+    assert codes == ["WITHDRAWN"], "the signal was seen later than the day that is asked about"
+    assert answer("catalog", "clear", work, *asked, "--as-known-on", "2026-01-01")["error"]
+    built = answer("corpus", "build", *asked)
+    assert built["works"] == chain.corpus.manifest["works"] - 1
+    assert built["excluded"]["WITHDRAWN"] == 1
+    found = {finding["code"] for finding in answer("catalog", "audit", "--on", "2026-12-01")["findings"]}
+    assert found >= {"WITHDRAWN_IN_CORPUS", "RESERVED_IN_CORPUS", "WORK_WITHDRAWN"}
+    history = answer("catalog", "show", work)["work"]["history"]
+    assert [change["what"] for change in history][-2:] == [
+        f"reservation {reservation} (tdmrep)",
+        f"withdrawal {withdrawn['withdrawal']}",
+    ]
+    answer("catalog", "lift", reservation, "--on", "2026-11-30")
+    assert (tmp_path / "home").is_dir()
+
+
 COMMANDS = (
     ("catalog show WORK", {"work"}),
     ("catalog search overcoat", {"hits"}),
