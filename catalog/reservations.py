@@ -12,8 +12,9 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from typing import Any
 from xml.etree.ElementTree import Element
 
 from sqlalchemy.orm import Session
@@ -97,17 +98,35 @@ def add_reservation(
         seen_where: a URL, a file, a letter's reference.
         purposes: what a letter withholds in words; None leaves it to the signal.
     """
+    signal = read_signal(protocol, text)
+    withheld = signal.purposes if purposes is None else frozenset(purposes)
+    row = reservation_row(
+        target, protocol, text, withheld, seen_where=seen_where, seen_at=seen_at, recorded_at=recorded_at,
+        recorded_by=recorded_by,
+    )  # fmt: skip
+    insert_missing(session, Reservation, [row])
+    return str(row["id"]), list(_remarks(str(row["id"]), signal, withheld))
+
+
+def reservation_row(
+    target: Target,
+    protocol: ReservationProtocol,
+    text: str,
+    withheld: frozenset[Purpose],
+    *,
+    seen_where: str,
+    seen_at: datetime,
+    recorded_at: datetime,
+    recorded_by: str,
+) -> dict[str, Any]:
+    """The row of a reservation, in force until it is lifted."""
     named = [value for value in (target.work_id, target.encoding_id, target.party_id) if value is not None]
     if len(named) != 1:
         raise ValueError("a reservation is about exactly one work, file or party")
-    signal = read_signal(protocol, text)
-    withheld = signal.purposes if purposes is None else frozenset(purposes)
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    row = {
+    return {
         "id": derive_id("reservation", named[0], protocol, digest, seen_where, *sorted(withheld)),
-        "work_id": target.work_id,
-        "encoding_id": target.encoding_id,
-        "party_id": target.party_id,
+        **asdict(target),
         "protocol": protocol,
         "signal": storable(text),
         "signal_sha256": digest,
@@ -119,8 +138,6 @@ def add_reservation(
         "lifted_on": None,
         "lifted_at": None,
     }
-    insert_missing(session, Reservation, [row])
-    return str(row["id"]), list(_remarks(str(row["id"]), signal, withheld))
 
 
 def lift_reservation(session: Session, reservation_id: str, on: date, recorded_at: datetime) -> None:
@@ -157,7 +174,7 @@ def _tdmrep(text: str) -> frozenset[Purpose]:
     else:
         meta = r"""name=["']tdm-reservation["'][^>]*content=["']\s*(\d)"""
         values = [
-            int(v) for v in re.findall(rf"tdm-reservation\s*:\s*(\d)|{meta}", text, re.I) for v in v if v
+            int(v) for v in re.findall(rf"tdm-reservation\s*[:=]\s*(\d)|{meta}", text, re.I) for v in v if v
         ]
     if not values or not set(values) <= {0, 1}:
         raise ValueError("no tdm-reservation of 0 or 1 in it")

@@ -9,13 +9,14 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from catalog.database import derive_id, insert_missing
+from catalog.database import insert_missing
 from catalog.files import FileStore
 from catalog.findings import Finding
 from catalog.imports.folder import FileRow
 from catalog.records import Fault, WorkRecord
 from catalog.registration import Registered, Registrar, Row, register
-from catalog.tables import Encoding, Reservation, WorkIdentifier
+from catalog.reservations import Target, read_signal, reservation_row
+from catalog.tables import Encoding, ImportBatch, Reservation, WorkIdentifier
 from catalog.vocabulary import IdentifierScheme
 
 
@@ -100,7 +101,7 @@ def _add_encodings(
         result.encoding_ids.add(digest)
         encodings.append(_encoding_row(registrar, row, work, work_id, digest))
         if row.reservation is not None:
-            reservations.append(_reservation_row(row, digest, at))
+            reservations.append(_reservation_row(registrar, row, digest, at))
     insert_missing(registrar.session, Encoding, encodings)
     insert_missing(registrar.session, Reservation, reservations)
 
@@ -127,18 +128,17 @@ def _encoding_row(registrar: Registrar, row: FileRow, work: WorkRecord, work_id:
     }
 
 
-def _reservation_row(row: FileRow, digest: str, at: datetime) -> Row:
+def _reservation_row(registrar: Registrar, row: FileRow, digest: str, at: datetime) -> Row:
     assert row.reservation is not None
     protocol, signal = row.reservation
-    return {
-        "id": derive_id("reservation", digest, protocol, signal),
-        "work_id": None,
-        "encoding_id": digest,
-        "party_id": None,
-        "protocol": protocol,
-        "signal": signal,
-        "signal_sha256": hashlib.sha256(signal.encode()).hexdigest(),
-        "seen_where": row.reservation_where,
-        "seen_at": at,
-        "lifted_on": None,
-    }
+    batch = registrar.session.get_one(ImportBatch, registrar.batch_id)
+    return reservation_row(
+        Target(encoding_id=digest),
+        protocol,
+        signal,
+        read_signal(protocol, signal).purposes,
+        seen_where=row.reservation_where,
+        seen_at=at,
+        recorded_at=at,
+        recorded_by=batch.recorded_by,
+    )
