@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from catalog.acknowledgements import acknowledgements_of
 from catalog.errors import NotFoundError
 from catalog.facts import load_facts
 from catalog.identifiers import format_iswc, parse_iswc
@@ -107,6 +108,7 @@ def show_work(session: Session, name: str, known: Knowledge = NOW) -> Json:
         "withdrawals": _withdrawals(session, work_id, known),
         "files": _files(session, work_id, known),
         "recordings": _recordings(session, work_id),
+        "acknowledgements": acknowledgements_of(session, work_id, known),
         "source": _source(session, work.source_id),
         "batch": _batch(session, session.get_one(Work, work_id).batch_id),
     }

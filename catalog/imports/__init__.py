@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from catalog.acknowledgements import add_acknowledgements
 from catalog.cwr.reader import read_cwr
 from catalog.database import derive_id, insert_missing
 from catalog.errors import UnreadableFileError
@@ -171,6 +172,11 @@ def _import_works(registrar: Registrar, steps: Iterator[Read], options: ImportOp
         )
         tally.add(registered)
         _keep(registrar, [*faults, *registered.faults], registered.findings, tally)
+        answers = [step.acknowledgement for step in chunk if step.acknowledgement is not None]
+        if answers:
+            answered = add_acknowledgements(registrar.session, registrar.batch_id, answers)
+            tally.works |= answered.work_ids
+            _keep(registrar, answered.faults, answered.findings, tally)
 
 
 def _import_files(

@@ -189,6 +189,11 @@ def _work_lines(work: dict[str, Any]) -> list[str]:
         for share in work["shares"]
     ]
     lines += [f"  file {file['name']}: {file['licence']}" for file in work["files"]]
+    lines += [
+        f"  society {answer['society']}: {answer['meaning']} ({answer['status']})"
+        + (f", number {answer['society_number']}" if answer["society_number"] else "")
+        for answer in work["acknowledgements"]
+    ]
     lines += [f"  reserved by {item['protocol']}: {item['signal']}" for item in work["reservations"]]
     lines += [f"  withdrawn from {item['effective_on']} on: {item['reason']}" for item in work["withdrawals"]]
     lines += [

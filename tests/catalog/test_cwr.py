@@ -249,3 +249,29 @@ def test_any_bytes_behind_a_header_give_faults_and_never_an_exception(noise):
     lines = written(a_work()).split(b"\r\n")
     read(b"\r\n".join([*lines[:4], noise, *lines[4:]]))
     read(noise)
+
+
+def test_records_that_are_not_kept_are_told_once_a_file():
+    lines = written(a_work("W1"), a_work("W2")).split(b"\r\n")
+    extra = [b"ORN0000000000000006LIB", b"INS0000000000000007001", b"INS0000000000000008002"]
+    at = next(place for place, line in enumerate(lines) if line.startswith(b"NWR00000001"))
+    steps = list(read_cwr(io.BytesIO(b"\r\n".join([*lines[:at], *extra, *lines[at:]])), "test.V22"))
+    told = [step.finding for step in steps if step.finding and step.finding.code == "RECORDS_NOT_KEPT"]
+    assert [finding.message for finding in told] == [
+        "2 INS, 1 ORN records were read and not kept: they say nothing about shares"
+    ]
+    assert all(step.work.complete for step in steps if step.work)
+
+
+def test_a_trailer_that_counts_other_groups_is_told():
+    assert read(written(a_work()).replace(b"TRL00001", b"TRL00002"))[1] == ["COUNTS_DIFFER"]
+
+
+def test_transactions_of_a_group_that_is_passed_over_are_counted():
+    lines = written(a_work()).split(b"\r\n")
+    group = b"GRHAGR0000202.200000000001  "
+    extra = [group, b"AGR0000000000000000AG1", b"TER0000000000000001I2136", b"GRT000020000000100000004"]
+    trailer = lines[-2].replace(b"TRL0000100000001", b"TRL0000200000002")
+    total = int(trailer[16:24]) + 4
+    lines = [*lines[:-2], *extra, trailer[:16] + b"%08d" % total, b""]
+    assert read(b"\r\n".join(lines))[1] == ["UNSUPPORTED_GROUP"]

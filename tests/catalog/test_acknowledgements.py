@@ -1,0 +1,152 @@
+"""Does what a society answers reach the work it is about, and is bad news told?"""
+
+import pytest
+from sqlalchemy import select
+
+from catalog.cwr.fields import encode
+from catalog.files import FileStore
+from catalog.imports import import_file
+from catalog.search import search
+from catalog.tables import Quarantine, Share
+from catalog.vocabulary import AcknowledgementStatus
+from catalog.works import show_work
+from tests.catalog.builders import AT, a_work, import_cwr
+
+
+def an_answer(sequence=0, number="W1", status="AS", society_number="9001", messages=(), **more):
+    """The lines of one ACK transaction."""
+    values = {
+        "transaction_seq": sequence, "record_seq": 0, "original_group_id": 1,
+        "original_transaction_seq": sequence, "original_transaction_type": "NWR",
+        "creation_title": "SONG OF THE TEST", "submitter_creation_no": number,
+        "recipient_creation_no": society_number, "processing_date": AT.date(), "status": status,
+    }  # fmt: skip
+    lines = [encode("ACK", {**values, **more})]
+    for place, text in enumerate(messages, 1):
+        message = {"message_type": "F", "original_record_seq": 2, "level": "R", "validation_no": "012"}
+        prefix = {"transaction_seq": sequence, "record_seq": place}
+        lines.append(encode("MSG", {**prefix, **message, "text": text}))
+    return lines
+
+
+def an_answer_file(path, *answers, sender_type="SO", sender="000000052"):
+    header = {
+        "sender_type": sender_type, "sender_id": sender, "sender_name": "TESTSOC",
+        "edi_standard": "01.10", "creation_date": AT.date(), "creation_time": 0,
+        "transmission_date": AT.date(), "version": "2.2", "revision": 2,
+    }  # fmt: skip
+    body = [line for answer in answers for line in answer]
+    counts = {"transaction_count": len(answers), "record_count": len(body) + 2}
+    group = {"transaction_type": "ACK", "group_id": 1, "version": "02.20", "batch_request_id": 1}
+    lines = [
+        encode("HDR", header),
+        encode("GRH", group),
+        *body,
+        encode("GRT", {"group_id": 1, **counts}),
+        encode("TRL", {"group_count": 1, **counts, "record_count": len(body) + 4}),
+    ]
+    path.write_text("\r\n".join(lines) + "\r\n", encoding="ascii")
+    return path
+
+
+def import_answers(session, tmp_path, *answers, **more):
+    path = an_answer_file(tmp_path / "CW260001052_SEN.V22", *answers, **more)
+    return import_file(session, FileStore(tmp_path / "store"), "cwr", path, imported_at=AT)
+
+
+def codes(report):
+    return [finding.code for finding in report.findings]
+
+
+def test_a_society_s_number_and_status_are_kept_with_the_work_and_shown(session, tmp_path):
+    import_cwr(session, tmp_path, a_work("W1"))
+    report = import_answers(session, tmp_path, an_answer())
+    assert (codes(report), report.works, report.quarantined) == ([], 1, 0)
+    work = show_work(session, "W1")
+    assert {"scheme": "society", "authority": "052", "value": "9001"} in work["identifiers"]
+    answer = work["acknowledgements"][0]
+    assert (answer["society"], answer["status"], answer["meaning"]) == ("052", "AS", "registered")
+    assert (answer["processed_on"], answer["batch"]) == (AT.date().isoformat(), report.batch)
+    assert [hit.work_id for hit in search(session, "9001")] == [work["id"]]
+
+
+def test_messages_and_bad_news_are_findings(session, tmp_path):
+    import_cwr(session, tmp_path, a_work("W1"))
+    report = import_answers(
+        session, tmp_path, an_answer(status="RJ", society_number=None, messages=("NO SHARES", "ASK US"))
+    )
+    assert codes(report) == ["REGISTRATION_ANSWER", "SOCIETY_MESSAGE", "SOCIETY_MESSAGE"]
+    assert "rejected" in report.findings[0].message
+    assert "NO SHARES" in report.findings[1].message
+    assert show_work(session, "W1")["acknowledgements"][0]["messages"] == ["NO SHARES", "ASK US"]
+
+
+def test_every_status_has_a_meaning(session, tmp_path):
+    import_cwr(session, tmp_path, a_work("W1"))
+    answers = [an_answer(place, status=status) for place, status in enumerate(AcknowledgementStatus)]
+    import_answers(session, tmp_path, *answers)
+    shown = show_work(session, "W1")["acknowledgements"]
+    assert {answer["status"] for answer in shown} == set(AcknowledgementStatus)
+
+
+def test_an_answer_about_a_work_nobody_knows_waits_until_the_work_is_there(session, tmp_path):
+    report = import_answers(session, tmp_path, an_answer())
+    assert (codes(report), report.quarantined) == (["UNKNOWN_WORK"], 1)
+    import_cwr(session, tmp_path, a_work("W1"))
+    again = import_answers(session, tmp_path, an_answer())
+    assert (codes(again), again.quarantined, again.batch) == ([], 0, report.batch)
+
+
+def test_an_answer_by_a_number_of_two_works_is_given_to_neither(session, tmp_path):
+    import_cwr(session, tmp_path, a_work("W1"))
+    rows = "work_number,title,submitter\nW1,Another,00000000299\n"
+    (tmp_path / "more.csv").write_text(rows)
+    import_file(session, FileStore(tmp_path / "store"), "csv", tmp_path / "more.csv", imported_at=AT)
+    assert codes(import_answers(session, tmp_path, an_answer())) == ["AMBIGUOUS_WORK"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [({"status": "OK"}, "INVALID_CODE"), ({"number": None}, "MISSING_FIELD")],
+)
+def test_an_answer_that_cannot_be_used_is_quarantined(session, tmp_path, changed, code):
+    import_cwr(session, tmp_path, a_work("W1"))
+    report = import_answers(session, tmp_path, an_answer(**changed), an_answer(1))
+    assert codes(report) == [code]
+    assert session.scalars(select(Quarantine.byte_start)).one() is not None
+    assert len(show_work(session, "W1")["acknowledgements"]) == 1
+
+
+def test_another_title_in_the_answer_is_told(session, tmp_path):
+    import_cwr(session, tmp_path, a_work("W1"))
+    report = import_answers(session, tmp_path, an_answer(creation_title="QUITE ANOTHER"))
+    assert codes(report) == ["TITLE_DIFFERS"]
+
+
+def test_the_work_as_a_society_has_it_is_not_taken_for_a_registration(session, tmp_path):
+    import_cwr(session, tmp_path, a_work("W1"))
+    before = session.scalars(select(Share.id)).all()
+    lines = an_answer()
+    lines.append(encode("NWR", {"transaction_seq": 0, "record_seq": 1, "work_title": "X"}))
+    lines.append(encode("SWR", {"transaction_seq": 0, "record_seq": 2, "last_name": "Y", "role": "C"}))
+    report = import_answers(session, tmp_path, lines)
+    assert codes(report) == ["RECORDS_NOT_KEPT"]
+    assert "1 NWR (within ACK), 1 SWR (within ACK)" in report.findings[0].message
+    assert session.scalars(select(Share.id)).all() == before
+
+
+def test_a_message_of_another_answer_is_not_given_to_this_one(session, tmp_path):
+    import_cwr(session, tmp_path, a_work("W1"))
+    stray = encode("MSG", {"transaction_seq": 7, "record_seq": 1, "text": "STRAY"})
+    report = import_answers(session, tmp_path, [*an_answer(), stray])
+    assert codes(report) == ["RECORD_WITHOUT_WORK"]
+    assert show_work(session, "W1")["acknowledgements"][0]["messages"] == []
+
+
+def test_the_last_answer_of_a_file_that_was_cut_is_refused(session, tmp_path):
+    import_cwr(session, tmp_path, a_work("W1"))
+    path = an_answer_file(tmp_path / "cut.V22", an_answer(), an_answer(1, status="RJ"))
+    path.write_bytes(b"\r\n".join(path.read_bytes().split(b"\r\n")[:4]) + b"\r\n")
+    report = import_file(session, FileStore(tmp_path), "cwr", path, imported_at=AT)
+    assert codes(report) == ["TRUNCATED_FILE"]
+    assert [a["status"] for a in show_work(session, "W1")["acknowledgements"]] == ["AS"]
