@@ -179,3 +179,4 @@ class ImportFormat(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
     FOLDER = "folder"
+    ERN = "ern"

@@ -11,14 +11,13 @@ from catalog.errors import NotFoundError
 from catalog.facts import load_facts
 from catalog.identifiers import format_iswc, parse_iswc
 from catalog.knowledge import NOW, Knowledge
+from catalog.recordings import recordings_of
 from catalog.tables import (
     Agreement,
     Encoding,
     Grant,
     ImportBatch,
     Party,
-    Recording,
-    RecordingWork,
     Reservation,
     Share,
     Source,
@@ -107,7 +106,7 @@ def show_work(session: Session, name: str, known: Knowledge = NOW) -> Json:
         "reservations": _reservations(session, work_id, known),
         "withdrawals": _withdrawals(session, work_id, known),
         "files": _files(session, work_id, known),
-        "recordings": _recordings(session, work_id),
+        "recordings": recordings_of(session, work_id, known),
         "acknowledgements": acknowledgements_of(session, work_id, known),
         "source": _source(session, work.source_id),
         "batch": _batch(session, session.get_one(Work, work_id).batch_id),
@@ -296,27 +295,6 @@ def _files(session: Session, work_id: str, known: Knowledge) -> list[Json]:
             "source": _source(session, encoding.source_id),
         }
         for encoding in session.scalars(statement)
-    ]
-
-
-def _recordings(session: Session, work_id: str) -> list[Json]:
-    statement = (
-        select(Recording)
-        .join(RecordingWork, RecordingWork.recording_id == Recording.id)
-        .where(RecordingWork.work_id == work_id)
-        .order_by(Recording.id)
-    )
-    return [
-        {
-            "recording": recording.id,
-            "isrc": recording.isrc,
-            "title": recording.title,
-            "artist": recording.artist,
-            "label": recording.label,
-            "released_on": _day(recording.released_on),
-            "length_seconds": recording.length_seconds,
-        }
-        for recording in session.scalars(statement)
     ]
 
 

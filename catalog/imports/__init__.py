@@ -24,6 +24,7 @@ from catalog.imports.cells import read_csv, read_parquet
 from catalog.imports.files import add_files
 from catalog.imports.folder import FileRow, folder_digest, read_folder
 from catalog.imports.options import ImportOptions, ImportReport
+from catalog.imports.releases import add_message
 from catalog.imports.table import COLUMNS, REQUIRED, read_table
 from catalog.lines import storable
 from catalog.records import Fault, Read
@@ -84,7 +85,7 @@ def import_file(
     Args:
         session: the caller commits it, or rolls it back.
         store: where music files go.
-        format: `cwr`, `csv`, `parquet` or `folder`.
+        format: `cwr`, `csv`, `parquet`, `folder` or `ern`.
         path: a file, or for `folder` a directory with `rights.csv`.
         imported_at: an aware instant; shares are judged by its day.
         recorded_by: who imports.
@@ -119,6 +120,11 @@ def import_file(
     )
     if kind is ImportFormat.FOLDER:
         _import_files(registrar, store, path, options, imported_at, tally)
+    elif kind is ImportFormat.ERN:
+        for added in add_message(registrar, path):
+            tally.recordings |= added.recording_ids
+            tally.works |= added.work_ids
+            _keep(registrar, added.faults, added.findings, tally)
     else:
         _import_works(registrar, _read(kind, path, options), options, tally)
     batch.counts = tally.counts()

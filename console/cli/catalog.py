@@ -50,7 +50,7 @@ for name, command in permissions.COMMANDS.items():
 @app.command("import")
 def import_(
     context: typer.Context,
-    form: Annotated[ImportFormat, typer.Argument(metavar="FORMAT", help="cwr, csv, parquet or folder.")],
+    form: Annotated[ImportFormat, typer.Argument(metavar="FORMAT", help="cwr, csv, parquet, folder or ern.")],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A file; for folder, one with rights.csv.")],
     origin: Annotated[Origin, typer.Option("--origin", help="Who wrote the works.")] = Origin.HUMAN,
     home: HomeOption = None,
@@ -71,7 +71,9 @@ def import_(
     if report.repeated:
         lines.append("this was imported before: nothing has changed")
     say(report.to_json(), [*lines, *findings_lines(report.findings)], as_json=as_json)
-    if report.quarantined and (not report.works or "TRUNCATED_FILE" in {f.code for f in report.findings}):
+    if report.quarantined and (
+        not (report.works or report.recordings) or "TRUNCATED_FILE" in {f.code for f in report.findings}
+    ):
         raise typer.Exit(ExitCode.REFUSED)
 
 
