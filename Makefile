@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench fuzz clean
 
 # One stamp for the environment: made again only when pyproject.toml changes.
 .venv/.ready: pyproject.toml
@@ -26,6 +26,9 @@ check: .venv/.ready ## style, types, layers
 
 bench: .venv/.ready ## what is measured, each beside the plain library call it stands on
 	$(BIN)/python -m benchmarks
+
+fuzz: .venv/.ready ## 20,000 damaged files of every kind: no traceback, hang, crash or wrong share
+	$(BIN)/python -m benchmarks.fuzz --inputs 20000 --seed 1
 
 clean:
 	rm -rf .venv demo contrafact-home

@@ -111,7 +111,7 @@ def _unpacked(name: str, data: bytes) -> bytes:
                     f"{name}: unpacks to {sum(sizes.values())} bytes; at most {MAX_TEXT_BYTES} are read"
                 )
             return _member(archive, _root_file(name, archive, sizes))
-    except (zipfile.BadZipFile, EOFError, KeyError, OSError, RuntimeError, zlib.error) as error:
+    except (zipfile.BadZipFile, EOFError, KeyError, OSError, RuntimeError, ValueError, zlib.error) as error:
         raise NotationError(f"{name}: the archive cannot be unpacked: {error}") from error
 
 

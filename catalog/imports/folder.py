@@ -166,7 +166,10 @@ def _inside(folder: Path, name: str) -> Path | None:
     if not name or pure.is_absolute() or ".." in pure.parts or "\\" in name:
         return None
     path = folder / pure
-    return path if path.resolve().is_relative_to(folder.resolve()) else None
+    try:
+        return path if path.resolve().is_relative_to(folder.resolve()) else None
+    except (OSError, RuntimeError):  # a name that is too long, links in a circle
+        return None
 
 
 def _bytes_of(path: Path, name: str) -> bytes:
@@ -185,7 +188,7 @@ def _refuse_bomb(path: Path, name: str) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:  # offsets below zero
         raise CellError(
             "CORRUPT_ENCODING", "file", f"{name}: {error}", "a compressed MusicXML file"
         ) from None

@@ -16,6 +16,7 @@ from catalog.knowledge import NOW, Knowledge
 from catalog.search import Hit, search
 from catalog.vocabulary import Origin, Purpose
 from catalog.works import find_work, show_work
+from catalog.xml import xml_fault
 from console.home import Home
 from model.errors import ModelError
 from model.midi import read_midi
@@ -28,9 +29,9 @@ def inspect_music(name: str, data: bytes) -> str | None:
     """What is wrong with a music file on the face of it, or None; a score is played only later."""
     try:
         if is_notation(name):
-            notation_text(name, data)
-        else:
-            read_midi(data)
+            form, text = notation_text(name, data)
+            return xml_fault(text.encode()) if form == "xml" else None
+        read_midi(data)
     except ModelError as error:
         return str(error)
     return None

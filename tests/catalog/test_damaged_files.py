@@ -1,0 +1,75 @@
+"""Do damaged files of every kind give findings, never a traceback or a wrong share? `make fuzz` tries more."""
+
+import io
+import zipfile
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.fuzz_check import BAD, Bench, Outcome
+from benchmarks.fuzz_inputs import KINDS, WHOLE, Damaged, damaged
+from console.steps.catalogue import inspect_music
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    made = Bench(tmp_path_factory.mktemp("fuzz"))
+    yield made
+    made.engine.dispose()
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"ack", "ern"}))
+def test_a_file_that_is_not_damaged_is_taken_whole(bench, kind):
+    assert bench.outcome(Damaged(kind, WHOLE[kind](), "not at all")) == (Outcome.WHOLE, "")
+
+
+@given(st.integers(0, 10_000_000))
+@settings(max_examples=200, deadline=None)
+def test_a_damaged_file_gives_findings_and_never_a_traceback_or_a_wrong_share(bench, number):
+    assert bench.outcome(damaged(2, number))[0] not in BAD
+
+
+@given(st.sampled_from(["cwr", "csv", "parquet", "ern", "midi", "musicxml", "mxl"]), st.data())
+@settings(max_examples=100, deadline=None)
+def test_a_file_that_breaks_off_is_told(bench, kind, data):
+    whole = WHOLE[kind]()
+    cut = whole[: data.draw(st.integers(0, len(whole) - 3))]
+    outcome, _detail = bench.outcome(Damaged(kind, cut, "cut"))
+    # A table may end with any row, and a score with its last tag.
+    assert outcome is Outcome.FINDINGS or (kind == "csv" and cut.count(b"\n") > 1)
+
+
+def an_archive(members):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return packed.getvalue()
+
+
+BOMB = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]><score-partwise>&b;</score-partwise>'
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.xml", BOMB),
+        ("a.mxl", an_archive({"score.xml": BOMB})),
+        ("a.xml", b"<score-partwise>"),
+        ("a.xml", b"<score-partwise>\0</score-partwise>"),
+        ("a.mxl", an_archive({"score.xml": bytes(200 << 20)})),
+        ("a.mxl", an_archive({"../../score.txt": b"x"})),
+        ("a.mid", b"MThd"),
+    ],
+)
+def test_a_hostile_score_is_refused_with_a_sentence(name, data):
+    assert inspect_music(name, data)
+
+
+def test_a_score_that_names_the_document_type_of_musicxml_is_taken():
+    doctype = (
+        b'<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" "http://x/p.dtd">'
+    )
+    head, _, rest = WHOLE["musicxml"]().partition(b"\n")
+    assert inspect_music("a.xml", head + doctype + rest) is None
