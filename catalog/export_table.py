@@ -52,7 +52,7 @@ def write_parquet(works: Iterable[WorkRecord], path: Path) -> int:
     """How many works were written: the same columns as the CSV file, all of them text, as they are."""
     count = 0
     held: list[Row] = []
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
         for work in works:
             held += table_rows(work)
             count += 1

@@ -2,22 +2,35 @@
 
 import hashlib
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from catalog.errors import DigestMismatchError, NotFoundError
 
+COPIED_AT_ONCE = 1 << 20
 DIGEST_LENGTH = 64  # of a SHA-256 in hexadecimal
 
 
 def write_atomically(path: Path, data: bytes) -> None:
     """The file under its final name holds all of `data`, or is as it was before."""
+    _atomically(path, lambda file: file.write(data))
+
+
+def copy_atomically(source: Path, path: Path) -> None:
+    """The file under its final name holds what `source` holds, or is as it was before."""
+    with source.open("rb") as stream:
+        _atomically(path, lambda file: shutil.copyfileobj(stream, file, COPIED_AT_ONCE))
+
+
+def _atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o644)
@@ -55,6 +68,15 @@ class FileStore:
         path = self.path(digest)
         if not path.is_file() or path.stat().st_size != len(data):
             write_atomically(path, data)
+        return digest
+
+    def put_file(self, source: Path) -> str:
+        """`put` for a file of any size, with flat memory."""
+        with source.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        path = self.path(digest)
+        if not path.is_file() or path.stat().st_size != source.stat().st_size:
+            copy_atomically(source, path)
         return digest
 
     def read(self, digest: str) -> bytes:

@@ -189,7 +189,7 @@ def read_parquet(path: Path, known: Sequence[str], required: Sequence[str]) -> I
     """The rows of a Parquet file with the same columns as the CSV file."""
     place = Place(path.name)
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             names = [name.lower() for name in file.schema_arrow.names]
             yield from _header_findings(names, place, known, required)
             if not _usable(names, required):

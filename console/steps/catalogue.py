@@ -30,11 +30,19 @@ def inspect_music(name: str, data: bytes) -> str | None:
     try:
         if is_notation(name):
             form, text = notation_text(name, data)
-            return xml_fault(text.encode()) if form == "xml" else None
+            faults = {"xml": lambda: xml_fault(text.encode()), "humdrum": lambda: _humdrum_fault(text)}
+            return faults[form]() if form in faults else None
         read_midi(data)
     except ModelError as error:
         return str(error)
     return None
+
+
+def _humdrum_fault(text: str) -> str | None:
+    """A Humdrum file says where its spines end; one that does not breaks off."""
+    records = [line for line in text.splitlines() if line.strip() and not line.startswith("!")]
+    ended = bool(records) and set(records[-1].split("\t")) == {"*-"}
+    return None if ended else "the file breaks off: its last record is not '*-' in every spine"
 
 
 def import_into(
@@ -53,7 +61,7 @@ def import_into(
             options=options,
         )
     if path.is_file():
-        home.files.put(path.read_bytes())
+        home.files.put_file(path)
     return report
 
 

@@ -61,3 +61,11 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_taken_in_as_its_bytes_are(tmp_path):
+    (tmp_path / "works.csv").write_bytes(b"notes")
+    store = FileStore(tmp_path / "store")
+    assert store.put_file(tmp_path / "works.csv") == store.put(b"notes")
+    store.path(store.put(b"notes")).write_bytes(b"no")
+    assert store.read(store.put_file(tmp_path / "works.csv")) == b"notes"
