@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from catalog.cwr.fields import FieldError, decode, decode_any, encode
 from catalog.cwr.layouts import LAYOUTS, FieldKind
-from catalog.text import fold_any, fold
+from catalog.text import fold, fold_any
 
 CELLS = {
     FieldKind.TEXT: ["", "A", " B C ", "0123", "\u00e4", "\x01", "-"],
