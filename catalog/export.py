@@ -1,7 +1,7 @@
 """How does a work leave the catalogue, as the record that an importer would read?"""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -45,13 +45,24 @@ def work_records(
         work_ids: None for every work.
         submitter: whose number of each work is given; None takes the first.
     """
-    ids = sorted(set(work_ids)) if work_ids is not None else list(session.scalars(select(Work.id)))
-    ids.sort()
-    return [
-        record
-        for first in range(0, len(ids), CHUNK)
-        for record in _chunk(session, ids[first : first + CHUNK], submitter)
-    ]
+    return list(each_work(session, work_ids, submitter))
+
+
+def each_work(
+    session: Session, work_ids: Iterable[str] | None = None, submitter: str | None = None
+) -> Iterator[WorkRecord]:
+    """`work_records`, a thousand at a time, so that memory does not grow with the catalogue."""
+    ids = sorted(set(work_ids)) if work_ids is not None else sorted(session.scalars(select(Work.id)))
+    for first in range(0, len(ids), CHUNK):
+        yield from _chunk(session, ids[first : first + CHUNK], submitter)
+
+
+def works_of(session: Session, submitter: str) -> list[str]:
+    """The ids of the works that a submitter has numbered, in their order."""
+    statement = select(WorkIdentifier.work_id).where(
+        WorkIdentifier.scheme == IdentifierScheme.SUBMITTER, WorkIdentifier.authority == submitter
+    )
+    return sorted(set(session.scalars(statement)))
 
 
 def _chunk(session: Session, ids: Sequence[str], submitter: str | None) -> list[WorkRecord]:

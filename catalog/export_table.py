@@ -48,11 +48,11 @@ def write_csv(works: Iterable[WorkRecord], stream: BinaryIO) -> int:
     return count
 
 
-def write_parquet(works: Iterable[WorkRecord], path: Path) -> int:
+def write_parquet(works: Iterable[WorkRecord], where: Path | BinaryIO) -> int:
     """How many works were written: the same columns as the CSV file, all of them text, as they are."""
     count = 0
     held: list[Row] = []
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
+    with pq.ParquetWriter(where, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
         for work in works:
             held += table_rows(work)
             count += 1

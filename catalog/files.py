@@ -16,16 +16,17 @@ DIGEST_LENGTH = 64  # of a SHA-256 in hexadecimal
 
 def write_atomically(path: Path, data: bytes) -> None:
     """The file under its final name holds all of `data`, or is as it was before."""
-    _atomically(path, lambda file: file.write(data))
+    fill_atomically(path, lambda file: file.write(data))
 
 
 def copy_atomically(source: Path, path: Path) -> None:
     """The file under its final name holds what `source` holds, or is as it was before."""
     with source.open("rb") as stream:
-        _atomically(path, lambda file: shutil.copyfileobj(stream, file, COPIED_AT_ONCE))
+        fill_atomically(path, lambda file: shutil.copyfileobj(stream, file, COPIED_AT_ONCE))
 
 
-def _atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def fill_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """The file under its final name holds what `write` put into the stream, or is as it was before."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
     try:

@@ -13,6 +13,7 @@ from catalog.cwr.reader import RIGHT_FIELDS
 from catalog.identifiers import format_ipi_base_number
 from catalog.records import UNKNOWN_NAME, PartyRecord, WorkRecord
 from catalog.territories import to_tis
+from catalog.text import ascii_upper
 from catalog.vocabulary import PUBLISHER_ROLES, IdentifierScheme, Right, Role, ShareKind
 
 
@@ -37,10 +38,16 @@ class _Party:
 
 
 Line = tuple[str, dict[str, Value]]
+MAX_NUMBER = 14
 
 
 def write_cwr(works: Iterable[WorkRecord], sender: Sender, created_at: datetime) -> bytes:
-    """The works as a CWR 2.2 file, one NWR transaction each, in the order given.
+    """The works as a CWR 2.2 file; as `stream_cwr`."""
+    return b"".join(stream_cwr(works, sender, created_at))
+
+
+def stream_cwr(works: Iterable[WorkRecord], sender: Sender, created_at: datetime) -> Iterator[bytes]:
+    """The works as the lines of a CWR 2.2 file, one NWR transaction each, in the order given.
 
     Args:
         works: each with a submitter's number of at most 14 characters.
@@ -48,24 +55,28 @@ def write_cwr(works: Iterable[WorkRecord], sender: Sender, created_at: datetime)
         created_at: an aware instant; it is written in UTC to the second.
 
     Raises:
-        ValueError: a work has no submitter's number.
+        ValueError: a work has no submitter's number, or one that CWR cannot hold.
     """
     numbers: dict[str, str] = {}
-    body: list[str] = []
-    transactions = 0
+    transactions, records = 0, 2
+    yield _ended(_header(sender, created_at))
+    group: dict[str, Value] = {
+        "transaction_type": "NWR", "group_id": 1, "version": "02.20", "batch_request_id": 1
+    }  # fmt: skip
+    yield _ended(encode("GRH", group))
     for work in works:
         for sequence, (record_type, values) in enumerate(_transaction(work, numbers)):
             prefix: dict[str, Value] = {"transaction_seq": transactions, "record_seq": sequence}
-            body.append(encode(record_type, prefix | values))
+            yield _ended(encode(record_type, prefix | values))
+            records += 1
         transactions += 1
-    counts: dict[str, Value] = {"transaction_count": transactions, "record_count": len(body) + 2}
-    group = encode(
-        "GRH", {"transaction_type": "NWR", "group_id": 1, "version": "02.20", "batch_request_id": 1}
-    )
-    trailer = encode("GRT", {"group_id": 1, **counts})
-    total = encode("TRL", {"group_count": 1, **counts, "record_count": len(body) + 4})
-    lines = [_header(sender, created_at), group, *body, trailer, total]
-    return ("\r\n".join(lines) + "\r\n").encode("ascii")
+    counts: dict[str, Value] = {"transaction_count": transactions, "record_count": records}
+    yield _ended(encode("GRT", {"group_id": 1, **counts}))
+    yield _ended(encode("TRL", {"group_count": 1, **counts, "record_count": records + 2}))
+
+
+def _ended(record: str) -> bytes:
+    return (record + "\r\n").encode("ascii")
 
 
 def _header(sender: Sender, created_at: datetime) -> str:
@@ -92,6 +103,10 @@ def _header(sender: Sender, created_at: datetime) -> str:
 def _transaction(work: WorkRecord, numbers: dict[str, str]) -> Iterator[Line]:
     if work.number is None:
         raise ValueError(f"'{work.title}' has no submitter's number, without which CWR cannot register it")
+    if ascii_upper(work.number) != work.number or len(work.number) > MAX_NUMBER:
+        raise ValueError(
+            f"the number '{work.number}' of '{work.title}' is no {MAX_NUMBER} capitals and digits"
+        )
     yield _work(work)
     parties = _parties(work)
     publishers = [party for party in parties if party.role in PUBLISHER_ROLES]

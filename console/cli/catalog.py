@@ -8,7 +8,7 @@ import typer
 
 from catalog.findings import Severity
 from catalog.vocabulary import ImportFormat, Origin
-from console.cli import permissions
+from console.cli import exports, permissions
 from console.cli.options import (
     HomeOption,
     JsonOption,
@@ -43,7 +43,7 @@ class AuditFormat(StrEnum):
     CSV = "csv"
 
 
-for name, command in permissions.COMMANDS.items():
+for name, command in {**permissions.COMMANDS, **exports.COMMANDS}.items():
     app.command(name)(command)
 
 
