@@ -1,15 +1,18 @@
 """How are values kept in a database, the same on SQLite and on PostgreSQL?"""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import CheckConstraint, DateTime, Dialect, Engine, MetaData, Text, create_engine, event
+from sqlalchemy import CheckConstraint, DateTime, Dialect, Engine, MetaData, Table, Text, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.schema import ColumnDefault
 from sqlalchemy.types import TypeDecorator
 
 NAMING_CONVENTION = {
@@ -61,10 +64,13 @@ class Choice(TypeDecorator[E]):
     def __init__(self, members: type[E]) -> None:
         super().__init__()
         self.members = members
+        self._texts = {member.value: member.value for member in members}
 
     def process_bind_param(self, value: E | str | None, _dialect: Dialect) -> str | None:
         """The member's text; a text that is no member is a programmer's error."""
-        return None if value is None else self.members(value).value
+        if value is None:
+            return None
+        return self._texts.get(value) or self.members(value).value
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> E | None:
         """The member."""
@@ -87,8 +93,49 @@ def insert_missing(session: Session, table: type[Base], rows: Sequence[Mapping[s
     """Every row whose key was missing is there now; the others stay. All rows have the same keys."""
     if not rows:
         return
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(dialect.insert(table.__table__).on_conflict_do_nothing(), list(rows))
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(postgresql.insert(_table(table)).on_conflict_do_nothing(), list(rows))
+        return
+    insert = _plain_insert(table, tuple(rows[0]))
+    session.connection().exec_driver_sql(insert.sql, insert.parameters(rows))
+
+
+@dataclass(frozen=True)
+class _PlainInsert:
+    """An INSERT as SQLite's driver takes it: SQLAlchemy's way costs several times as much for each row."""
+
+    sql: str
+    names: tuple[str, ...]
+    converters: tuple[Callable[[Any], Any] | None, ...]
+    fixed: Mapping[str, Any]
+
+    def parameters(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+        """The values of all rows, as the database keeps them."""
+        columns: list[Iterable[Any]] = []
+        for name, convert in zip(self.names, self.converters, strict=True):
+            column = [row[name] for row in rows] if name not in self.fixed else [self.fixed[name]] * len(rows)
+            columns.append(column if convert is None else map(convert, column))
+        return list(zip(*columns, strict=True))
+
+
+@cache
+def _plain_insert(table: type[Base], keys: tuple[str, ...]) -> _PlainInsert:
+    """An INSERT of these columns, and of those with a default made here, which leaves rows that are there."""
+    dialect = sqlite.dialect()
+    columns = _table(table).columns
+    fixed = {c.name: c.default.arg for c in columns if isinstance(c.default, ColumnDefault)}
+    fixed = {name: value for name, value in fixed.items() if name not in keys}
+    names = tuple(column.name for column in columns if column.name in (*keys, *fixed))
+    converters = tuple(columns[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names)
+    statement = sqlite.insert(_table(table)).on_conflict_do_nothing()
+    return _PlainInsert(
+        str(statement.compile(dialect=dialect, column_keys=list(names))), names, converters, fixed
+    )
+
+
+def _table(mapped: type[Base]) -> Table:
+    assert isinstance(mapped.__table__, Table)
+    return mapped.__table__
 
 
 def upsert(session: Session, table: type[Base], key: str, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Self
 
 from catalog.database import derive_id
@@ -50,6 +51,11 @@ class Fault:
         return Finding(self.code, str(self.place), message, Severity.ERROR)
 
 
+@lru_cache(maxsize=1 << 14)
+def _party_id(ipi_name_number: str) -> str:
+    return derive_id("party", "ipi", ipi_name_number)
+
+
 @dataclass(frozen=True, slots=True)
 class PartyRecord:
     """An interested party as a file names it.
@@ -68,7 +74,7 @@ class PartyRecord:
     def key(self, work_id: str) -> str:
         """The party's id; an unknown party is one of its own in every work."""
         if self.ipi_name_number is not None:
-            return derive_id("party", "ipi", self.ipi_name_number)
+            return _party_id(self.ipi_name_number)
         if self.name == UNKNOWN_NAME:
             return derive_id("party", "unknown", self.kind, work_id)
         return derive_id("party", "name", self.authority, self.kind, fold(self.name) or self.name)
