@@ -167,6 +167,7 @@ def _inside(folder: Path, name: str) -> Path | None:
         return None
     path = folder / pure
     try:
+        path.is_file()  # asks the system, which refuses names that no file can have
         return path if path.resolve().is_relative_to(folder.resolve()) else None
     except (OSError, RuntimeError):  # a name that is too long, links in a circle
         return None

@@ -1,14 +1,18 @@
 """Do damaged files of each kind give findings, never a traceback or a wrong share? `make fuzz` tries more."""
 
 import io
+import os
 import zipfile
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy.orm import Session
 
-from benchmarks.fuzz_check import BAD, Bench, Outcome
+from benchmarks.fuzz_check import AT, BAD, Bench, Outcome
 from benchmarks.fuzz_inputs import KINDS, WHOLE, Damaged, damaged
+from catalog.files import FileStore
+from catalog.imports import import_file
 from console.steps.catalogue import inspect_music
 
 
@@ -73,3 +77,28 @@ def test_a_score_that_names_the_document_type_of_musicxml_is_taken():
     )
     head, _, rest = WHOLE["musicxml"]().partition(b"\n")
     assert inspect_music("a.xml", head + doctype + rest) is None
+
+
+def test_names_that_lead_astray_are_findings(bench):
+    folder = bench.folder / "astray"
+    folder.mkdir()
+    (folder / "circle.mid").symlink_to(folder / "circle.mid")
+    (folder / "out.mid").symlink_to("/etc/passwd")
+    (folder / "folder.mid").mkdir()
+    os.mkfifo(folder / "pipe.mid")
+    names = [
+        "circle.mid",
+        "out.mid",
+        "folder.mid",
+        "pipe.mid",
+        "x" * 5000 + ".mid",
+        "../a.mid",
+        "/etc/passwd",
+    ]
+    names += ["a\\..\\b.mid", "'=x.mid"]
+    (folder / "rights.csv").write_text("file,licence\n" + "".join(f"{name},CC0-1.0\n" for name in names))
+    with Session(bench.engine) as session:
+        report = import_file(session, FileStore(bench.folder), "folder", folder, imported_at=AT)
+        session.rollback()
+    assert (report.encodings, report.quarantined) == (0, len(names))
+    assert {finding.code for finding in report.findings} == {"PATH_OUTSIDE", "FILE_MISSING"}
