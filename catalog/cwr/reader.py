@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import BinaryIO
 
 from catalog.cwr.acknowledgement import read_answer
@@ -26,6 +27,7 @@ from catalog.territories import from_tis
 from catalog.vocabulary import (
     PUBLISHER_ROLES,
     IdentifierScheme,
+    Origin,
     PartyKind,
     Right,
     Role,
@@ -76,18 +78,21 @@ class _Draft:
     recordings: list[RecordingRecord] = field(default_factory=list)
 
 
-def read_cwr(stream: BinaryIO, file_name: str) -> Iterator[Read]:
-    """The works and answers of a CWR 2.1 or 2.2 file, and everything in it that could not be used."""
+def read_cwr(stream: BinaryIO, file_name: str, origin: Origin = Origin.HUMAN) -> Iterator[Read]:
+    """The works and answers of a CWR 2.1 or 2.2 file, and everything in it that could not be used.
+
+    The file does not say who wrote the works, so `origin` does.
+    """
     for step in read_transactions(stream, file_name):
         if isinstance(step, Transaction):
-            yield from _work(step)
+            yield from _work(step, origin)
         elif isinstance(step, Answer):
             yield Read.of(read_answer(step))
         else:
             yield Read.of(step)
 
 
-def _work(transaction: Transaction) -> Iterator[Read]:
+def _work(transaction: Transaction, origin: Origin) -> Iterator[Read]:
     draft = _Draft(transaction)
     complete = transaction.complete
     for record in transaction.records:
@@ -109,18 +114,22 @@ def _work(transaction: Transaction) -> Iterator[Read]:
         missing = "work title" if title is None else "submitter's work number"
         yield Read.of(Fault("MISSING_FIELD", header.place, f"no {missing}", "a title and a number"))
         return
-    if iswc is not None and parse_iswc(iswc) is None:
+    checked = None if iswc is None else parse_iswc(iswc)
+    if iswc is not None and checked is None:
         yield Read.of(Fault("INVALID_ISWC", header.place, f"'{iswc}'", "an ISWC whose check digit agrees"))
-    yield Read.of(_finished(draft, title, number, complete=complete))
+    yield Read(work=_finished(draft, title, number, checked, origin, complete=complete))
 
 
-def _finished(draft: _Draft, title: str, number: str, *, complete: bool) -> WorkRecord:
+def _finished(
+    draft: _Draft, title: str, number: str, iswc: str | None, origin: Origin, *, complete: bool
+) -> WorkRecord:
     header = draft.transaction.header
     return WorkRecord(
         title=title,
         submitter=draft.transaction.sender,
         number=number,
-        iswc=parse_iswc(header.text("iswc") or ""),
+        iswc=iswc,
+        origin=origin,
         language=header.text("language"),
         titles=tuple(draft.titles),
         identifiers=tuple(draft.identifiers),
@@ -271,33 +280,42 @@ def _role(record: Record, default: Role | None) -> Role:
     text = record.text("role")
     if text is None and default is not None:
         return default
-    try:
-        return Role(text or "")
-    except ValueError:
-        raise RecordError("INVALID_CODE", f"role '{text}'", "a role of CWR") from None
+    role = _ROLES.get(text or "")
+    if role is None:
+        raise RecordError("INVALID_CODE", f"role '{text}'", "a role of CWR")
+    return role
 
 
 def _party(
     draft: _Draft, record: Record, name: str | None, kind: PartyKind, *, controlled: bool
 ) -> PartyRecord:
-    number, base = record.text("ipi_name_no"), record.text("ipi_base_no")
-    if number is not None and not number.strip("0"):
-        number = None
-    if number is not None and parse_ipi_name_number(number) is None:
-        raise RecordError("INVALID_IPI", f"'{number}'", "an IPI name number whose check digits agree")
-    if base is not None and parse_ipi_base_number(base) is None:
-        raise RecordError("INVALID_IPI", f"'{base}'", "an IPI base number whose check digit agrees")
     if name is None and controlled:
+        _check_numbers(record.text("ipi_name_no"), record.text("ipi_base_no"))
         raise RecordError("MISSING_FIELD", "no name", "the name of a controlled party")
-    return PartyRecord(
-        name or UNKNOWN_NAME,
-        kind,
-        parse_ipi_name_number(number or ""),
-        parse_ipi_base_number(base or ""),
-        authority=draft.transaction.sender,
-    )
+    numbers = record.text("ipi_name_no"), record.text("ipi_base_no")
+    return _known_party(name or UNKNOWN_NAME, kind, *numbers, draft.transaction.sender)
 
 
+@lru_cache(maxsize=1 << 14)
+def _known_party(
+    name: str, kind: PartyKind, number: str | None, base: str | None, authority: str
+) -> PartyRecord:
+    """The party that a record names; kept, because most parties come with many works."""
+    return PartyRecord(name, kind, *_check_numbers(number, base), authority=authority)
+
+
+def _check_numbers(number: str | None, base: str | None) -> tuple[str | None, str | None]:
+    """The IPI name number and base number as the catalogue keeps them; zeros are no number."""
+    name_number = None if number is None or not number.strip("0") else parse_ipi_name_number(number)
+    if name_number is None and number is not None and number.strip("0"):
+        raise RecordError("INVALID_IPI", f"'{number}'", "an IPI name number whose check digits agree")
+    base_number = None if base is None else parse_ipi_base_number(base)
+    if base_number is None and base is not None:
+        raise RecordError("INVALID_IPI", f"'{base}'", "an IPI base number whose check digit agrees")
+    return name_number, base_number
+
+
+_ROLES = {role.value: role for role in Role}
 _HANDLERS: dict[str, Callable[[_Draft, Record], None]] = {
     **dict.fromkeys(("SPU", "OPU"), _publisher),
     **dict.fromkeys(("SWR", "OWR"), _writer),

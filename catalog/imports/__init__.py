@@ -159,9 +159,7 @@ def _read(kind: ImportFormat, path: Path, options: ImportOptions) -> Iterator[Re
         return
     with path.open("rb") as stream:
         if kind is ImportFormat.CWR:
-            for step in read_cwr(stream, path.name):
-                work = step.work
-                yield step if work is None else Read(work=replace(work, origin=options.origin))
+            yield from read_cwr(stream, path.name, options.origin)
         else:
             yield from read_table(read_csv(stream, path.name, COLUMNS, REQUIRED), options.origin)
 
