@@ -134,12 +134,12 @@ def read_folder(folder: Path, options: ImportOptions, on: date) -> Iterator[File
 def _file_row(folder: Path, cells: Cells, options: ImportOptions, on: date, seen: set[str]) -> FileRow:
     name = cells.text("file") or ""
     path = _inside(folder, name)
+    seen.add(PurePosixPath(name).as_posix())
     if path is None:
         raise CellError("PATH_OUTSIDE", "file", name, "a relative path to a file inside the folder")
     file_format = FORMATS.get(path.suffix.lower())
     if file_format is None:
         raise CellError("UNKNOWN_FORMAT", "file", name, f"one of {' '.join(FORMATS)}")
-    seen.add(path.relative_to(folder).as_posix())
     data = _bytes_of(path, name)
     fault = options.inspect(path.name, data)
     if fault is not None:
