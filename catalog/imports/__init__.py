@@ -21,6 +21,7 @@ from catalog.errors import UnreadableFileError
 from catalog.files import FileStore
 from catalog.findings import Finding
 from catalog.imports.cells import read_csv, read_parquet
+from catalog.imports.distinct import Distinct
 from catalog.imports.files import add_files
 from catalog.imports.folder import FileRow, folder_digest, read_folder
 from catalog.imports.options import ImportOptions, ImportReport
@@ -32,7 +33,8 @@ from catalog.registration import Registered, Registrar, register
 from catalog.tables import UNKNOWN_ACTOR, ImportBatch, Quarantine
 from catalog.vocabulary import ImportFormat
 
-CHUNK = 400
+CHUNK = 2_000  # works that are registered together
+CHUNK_FILES = 400
 CHUNK_BYTES = 64 << 20
 MAX_FINDINGS = 1_000  # of one code; more are counted, so that a report of a million lines stays readable
 DEFAULT_OPTIONS = ImportOptions()
@@ -40,12 +42,12 @@ DEFAULT_OPTIONS = ImportOptions()
 
 @dataclass
 class _Tally:
-    """What was seen so far; sets, because a work or a party comes more than once."""
+    """What was seen so far, each thing once, however often it comes."""
 
-    works: set[str] = field(default_factory=set)
-    recordings: set[str] = field(default_factory=set)
-    parties: set[str] = field(default_factory=set)
-    encodings: set[str] = field(default_factory=set)
+    works: Distinct = field(default_factory=Distinct)
+    recordings: Distinct = field(default_factory=Distinct)
+    parties: Distinct = field(default_factory=Distinct)
+    encodings: Distinct = field(default_factory=Distinct)
     quarantined: int = 0
     findings: list[Finding] = field(default_factory=list)
     by_code: Counter[str] = field(default_factory=Counter)
@@ -56,16 +58,16 @@ class _Tally:
             self.findings.append(finding)
 
     def add(self, registered: Registered) -> None:
-        self.works |= {work_id for work_id in registered.work_ids if work_id is not None}
-        self.recordings |= registered.recording_ids
-        self.parties |= registered.party_ids
+        self.works.add(work_id for work_id in registered.work_ids if work_id is not None)
+        self.recordings.add(registered.recording_ids)
+        self.parties.add(registered.party_ids)
 
     def counts(self) -> dict[str, int]:
         return {
-            "works": len(self.works),
-            "recordings": len(self.recordings),
-            "parties": len(self.parties),
-            "encodings": len(self.encodings),
+            "works": self.works.count(),
+            "recordings": self.recordings.count(),
+            "parties": self.parties.count(),
+            "encodings": self.encodings.count(),
             "quarantined": self.quarantined,
         }
 
@@ -122,8 +124,8 @@ def import_file(
         _import_files(registrar, store, path, options, imported_at, tally)
     elif kind is ImportFormat.ERN:
         for added in add_message(registrar, path):
-            tally.recordings |= added.recording_ids
-            tally.works |= added.work_ids
+            tally.recordings.add(added.recording_ids)
+            tally.works.add(added.work_ids)
             _keep(registrar, added.faults, added.findings, tally)
     else:
         _import_works(registrar, _read(kind, path, options), options, tally)
@@ -171,15 +173,15 @@ def _import_works(registrar: Registrar, steps: Iterator[Read], options: ImportOp
             if step.finding is not None:
                 tally.tell(step.finding)
         works = [step.work for step in chunk if step.work is not None]
-        registered = register(
-            registrar, [replace(work, source=work.source or options.source) for work in works]
-        )
+        if options.source is not None:
+            works = [replace(work, source=work.source or options.source) for work in works]
+        registered = register(registrar, works)
         tally.add(registered)
         _keep(registrar, [*faults, *registered.faults], registered.findings, tally)
         answers = [step.acknowledgement for step in chunk if step.acknowledgement is not None]
         if answers:
             answered = add_acknowledgements(registrar.session, registrar.batch_id, answers)
-            tally.works |= answered.work_ids
+            tally.works.add(answered.work_ids)
             _keep(registrar, answered.faults, answered.findings, tally)
 
 
@@ -195,7 +197,7 @@ def _import_files(
         rows = [step for step in chunk if isinstance(step, FileRow)]
         added = add_files(registrar, store, rows, imported_at)
         tally.add(added.registered)
-        tally.encodings |= added.encoding_ids
+        tally.encodings.add(added.encoding_ids)
         findings = [step for step in chunk if isinstance(step, Finding)]
         faults = [step for step in chunk if isinstance(step, Fault)]
         _keep(registrar, [*faults, *added.faults], [*findings, *added.findings], tally)
@@ -208,7 +210,7 @@ def _bounded(steps: Iterator[FileRow | Fault | Finding]) -> Iterator[list[FileRo
     for step in steps:
         chunk.append(step)
         held += len(step.data) if isinstance(step, FileRow) else 0
-        if len(chunk) >= CHUNK or held >= CHUNK_BYTES:
+        if len(chunk) >= CHUNK_FILES or held >= CHUNK_BYTES:
             yield chunk
             chunk, held = [], 0
     if chunk:
