@@ -187,17 +187,17 @@ def _judge_shares(
         return before is None or bool(before["payable"])
     findings = share_findings(record, registrar.on)
     result.findings += findings
-    wanted = Counter(_share_key(share, work_id) for share in record.shares)
-    if wanted != Counter(key for _id, _batch, key in live[work_id]):
-        if live[work_id]:
-            said = _share_changes(registrar, record, work_id, [key for _id, _batch, key in live[work_id]])
+    wanted = [_share_key(share, work_id) for share in record.shares]
+    held = live.get(work_id, [])
+    if not held or Counter(wanted) != Counter(key for _id, _batch, key in held):
+        if held:
+            said = _share_changes(registrar, record, work_id, [key for _id, _batch, key in held])
             message = f"the shares of '{record.title}' replace those on record: {said}"
             result.findings.append(Finding("SUPERSEDED", str(record.place), message, Severity.INFO))
-            rows.superseded += [share_id for share_id, _batch, _key in live[work_id]]
-        new = _share_rows(registrar, record, work_id)
+            rows.superseded += [share_id for share_id, _batch, _key in held]
+        new = _share_rows(registrar, work_id, wanted)
         rows.shares += new
-        keys = [_share_key(share, work_id) for share in record.shares]
-        live[work_id] = [(r["id"], registrar.batch_id, key) for r, key in zip(new, keys, strict=True)]
+        live[work_id] = [(r["id"], registrar.batch_id, key) for r, key in zip(new, wanted, strict=True)]
     return not any(blocks_payment(finding) for finding in findings)
 
 
@@ -218,31 +218,31 @@ def _share_changes(registrar: Registrar, record: WorkRecord, work_id: str, befor
     return "; ".join(sorted(told)) or "the same sums, with other roles, territories or terms"
 
 
-def _share_rows(registrar: Registrar, record: WorkRecord, work_id: str) -> list[Row]:
+_SHARE_COLUMNS = (
+    "party_id",
+    "role",
+    "kind",
+    "right",
+    "share_ppm",
+    "territory",
+    "starts_on",
+    "ends_on",
+    "controlled",
+    "chain",
+)
+
+
+def _share_rows(registrar: Registrar, work_id: str, keys: Sequence[ShareKey]) -> list[Row]:
     seen: Counter[ShareKey] = Counter()
     rows = []
-    for share in record.shares:
-        key = _share_key(share, work_id)
-        parts = [str(part) for part in (registrar.batch_id, work_id, *key, seen[key])]
+    for key in keys:
+        row: Row = dict(zip(_SHARE_COLUMNS, key, strict=True))
+        row["id"] = derive_id("share", registrar.batch_id, work_id, *map(str, key), str(seen[key]))
+        row["work_id"] = work_id
+        row["batch_id"] = registrar.batch_id
+        row["superseded_by"] = None
+        rows.append(row)
         seen[key] += 1
-        rows.append(
-            {
-                "id": derive_id("share", *parts),
-                "work_id": work_id,
-                "party_id": key[0],
-                "role": share.role,
-                "kind": share.kind,
-                "right": share.right,
-                "share_ppm": share.share_ppm,
-                "territory": share.territory,
-                "starts_on": share.starts_on,
-                "ends_on": share.ends_on,
-                "controlled": share.controlled,
-                "chain": share.chain,
-                "batch_id": registrar.batch_id,
-                "superseded_by": None,
-            }
-        )
     return rows
 
 
@@ -334,25 +334,33 @@ def _collect(registrar: Registrar, rows: _Rows, record: WorkRecord, work_id: str
         result.party_ids.add(_add_party(registrar, rows, party, work_id))
     for title in record.titles:
         _add_title(registrar, rows, work_id, title.title, title.kind, title.language)
+    batch_id = registrar.batch_id
     for name in record.names:
         key = (work_id, name.scheme, name.authority, name.value)
-        rows.identifiers[key] = dict(
-            zip(
-                ("work_id", "scheme", "authority", "value", "batch_id"),
-                (*key, registrar.batch_id),
-                strict=True,
-            )
-        )
+        rows.identifiers[key] = {
+            "work_id": work_id,
+            "scheme": name.scheme,
+            "authority": name.authority,
+            "value": name.value,
+            "batch_id": batch_id,
+        }
     for party, role in record.credits:
-        credit = (work_id, party.key(work_id), role)
-        rows.credits[credit] = dict(
-            zip(("work_id", "party_id", "role", "batch_id"), (*credit, registrar.batch_id), strict=True)
-        )
+        party_id = party.key(work_id)
+        rows.credits[work_id, party_id, role] = {
+            "work_id": work_id,
+            "party_id": party_id,
+            "role": role,
+            "batch_id": batch_id,
+        }
     for link in record.representations:
-        pair = (work_id, link.writer.key(work_id), link.publisher.key(work_id))
-        row = dict(zip(("work_id", "writer_id", "publisher_id"), pair, strict=True))
-        told = {"agreement_number": link.agreement_number, "batch_id": registrar.batch_id}
-        rows.representations[pair] = {**row, **told}
+        writer_id, publisher_id = link.writer.key(work_id), link.publisher.key(work_id)
+        rows.representations[work_id, writer_id, publisher_id] = {
+            "work_id": work_id,
+            "writer_id": writer_id,
+            "publisher_id": publisher_id,
+            "agreement_number": link.agreement_number,
+            "batch_id": batch_id,
+        }
     for recording in record.recordings:
         recording_id = recording.key(work_id)
         result.recording_ids.add(recording_id)
@@ -368,17 +376,19 @@ def _collect(registrar: Registrar, rows: _Rows, record: WorkRecord, work_id: str
         rows.recording_works[recording_id, work_id] = {"recording_id": recording_id, "work_id": work_id}
 
 
-def _parties_of(record: WorkRecord) -> list[PartyRecord]:
+def _parties_of(record: WorkRecord) -> Iterable[PartyRecord]:
+    """Every party of a record in the order of its lines; the reader's one object for a party comes once."""
     links = [party for link in record.representations for party in (link.writer, link.publisher)]
-    return [*(party for party, _role in record.credits), *(share.party for share in record.shares), *links]
+    named = [*(party for party, _role in record.credits), *(share.party for share in record.shares), *links]
+    return {id(party): party for party in named}.values()
 
 
 def _add_party(registrar: Registrar, rows: _Rows, party: PartyRecord, work_id: str) -> str:
     party_id = party.key(work_id)
     rows.names.add((party_id, party.name))
-    row = rows.parties.setdefault(
-        party_id,
-        {
+    row = rows.parties.get(party_id)
+    if row is None:
+        row = rows.parties[party_id] = {
             "id": party_id,
             "kind": party.kind,
             "name": party.name,
@@ -389,10 +399,10 @@ def _add_party(registrar: Registrar, rows: _Rows, party: PartyRecord, work_id: s
             "territory": None,
             "died_year": None,
             "invented": registrar.invented,
-        },
-    )
-    for name in ("ipi_base_number", "isni", "died_year"):
-        row[name] = row[name] or getattr(party, name)
+        }
+    for name in _COMPLETED:
+        if row[name] is None:
+            row[name] = getattr(party, name)
     return party_id
 
 
@@ -436,17 +446,26 @@ def _update_works(session: Session, changed: list[Row]) -> None:
 def _write_parties(registrar: Registrar, rows: _Rows) -> None:
     """New parties; further names of known ones; what was blank of a known one and is told now."""
     session = registrar.session
-    ids = list(rows.parties)
-    held = {party.id: party for party in session.scalars(select(Party).where(Party.id.in_(ids)))}
+    held = _held_parties(session, list(rows.parties))
     insert_missing(session, Party, list(rows.parties.values()))
     names = []
     for party_id, name in sorted(rows.names):
-        first = held[party_id].name if party_id in held else rows.parties[party_id]["name"]
+        first = held[party_id]["name"] if party_id in held else rows.parties[party_id]["name"]
         if fold(name) != fold(first):
             names.append({"party_id": party_id, "name": name, "batch_id": registrar.batch_id})
     insert_missing(session, PartyName, names)
     for party_id, party in held.items():
-        for column in ("ipi_base_number", "isni", "died_year"):
-            if getattr(party, column) is None and rows.parties[party_id][column] is not None:
-                setattr(party, column, rows.parties[party_id][column])
-    session.flush()
+        told = {name: rows.parties[party_id][name] for name in _COMPLETED if party[name] is None}
+        told = {name: value for name, value in told.items() if value is not None}
+        if told:
+            session.execute(update(Party).where(Party.id == party_id).values(told))
+
+
+_COMPLETED = ("ipi_base_number", "isni", "died_year")
+
+
+def _held_parties(session: Session, ids: Sequence[str]) -> dict[str, Row]:
+    table = Party.__table__
+    columns = [table.c[name] for name in ("id", "name", *_COMPLETED)]
+    found = session.execute(select(*columns).where(table.c.id.in_(ids))).mappings()
+    return {row["id"]: dict(row) for row in found}
