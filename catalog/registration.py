@@ -233,16 +233,17 @@ _SHARE_COLUMNS = (
 
 
 def _share_rows(registrar: Registrar, work_id: str, keys: Sequence[ShareKey]) -> list[Row]:
-    seen: Counter[ShareKey] = Counter()
+    seen: dict[ShareKey, int] = {}
     rows = []
     for key in keys:
         row: Row = dict(zip(_SHARE_COLUMNS, key, strict=True))
-        row["id"] = derive_id("share", registrar.batch_id, work_id, *map(str, key), str(seen[key]))
+        again = seen.get(key, 0)  # the same share twice is two shares
+        row["id"] = derive_id("share", registrar.batch_id, work_id, *map(str, key), str(again))
         row["work_id"] = work_id
         row["batch_id"] = registrar.batch_id
         row["superseded_by"] = None
         rows.append(row)
-        seen[key] += 1
+        seen[key] = again + 1
     return rows
 
 

@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from catalog.findings import Finding, Severity
-from catalog.records import ShareRecord, WorkRecord
+from catalog.records import WorkRecord
 from catalog.tables import Share, Work
 from catalog.territories import countries
 from catalog.vocabulary import Right, ShareKind
@@ -16,6 +17,8 @@ from catalog.vocabulary import Right, ShareKind
 WHOLE_PPM = 1_000_000
 TOLERANCE_PPM = 600  # Source: CWR 2.2, share rules: 0.06 percentage points
 LOOKUP_CHUNK = 1_000
+
+Part = tuple[ShareKind, Right | None, str, int]  # kind, right, territory, ppm
 
 
 def in_term(starts_on: date | None, ends_on: date | None, on: date) -> bool:
@@ -67,10 +70,16 @@ def share_findings(work: WorkRecord, on: date) -> list[Finding]:
 
     Source: CWR 2.2, share rules.
     """
-    live = [share for share in work.shares if in_term(share.starts_on, share.ends_on, on)]
+    wrong, overclaimed = _judged(
+        tuple(
+            (share.kind, share.right, share.territory, share.share_ppm)
+            for share in work.shares
+            if in_term(share.starts_on, share.ends_on, on)
+        )
+    )
     found = [] if work.complete else [_unreadable(work)]
-    found += [_gap(work, what, total) for what, total in _wrong_sums(live)]
-    return found + [_overclaim(work, right, total) for right, total in _overclaims(live)]
+    found += [_gap(work, what, total) for what, total in wrong]
+    return found + [_overclaim(work, right, total) for right, total in overclaimed]
 
 
 def blocks_payment(finding: Finding) -> bool:
@@ -78,7 +87,13 @@ def blocks_payment(finding: Finding) -> bool:
     return finding.severity is Severity.ERROR
 
 
-def _wrong_sums(live: Sequence[ShareRecord]) -> Iterator[tuple[str, int]]:
+@lru_cache(maxsize=1 << 12)
+def _judged(live: tuple[Part, ...]) -> tuple[tuple[tuple[str, int], ...], tuple[tuple[Right, int], ...]]:
+    """The sums that are wrong, and those that claim too much; kept, because few divisions are common."""
+    return tuple(_wrong_sums(live)), tuple(_overclaims(live))
+
+
+def _wrong_sums(live: Sequence[Part]) -> Iterator[tuple[str, int]]:
     for right in Right:
         parts = _parts(live, ShareKind.OWNERSHIP, right)
         expected_at_all = right is Right.PERFORMING and bool(live)
@@ -92,7 +107,7 @@ def _wrong_sums(live: Sequence[ShareRecord]) -> Iterator[tuple[str, int]]:
             yield "manuscript shares", total
 
 
-def _overclaims(live: Sequence[ShareRecord]) -> Iterator[tuple[Right, int]]:
+def _overclaims(live: Sequence[Part]) -> Iterator[tuple[Right, int]]:
     for right in Right:
         parts = _parts(live, ShareKind.COLLECTION, right)
         for total in totals(parts, _claimed(parts)) if parts else ():
@@ -100,9 +115,11 @@ def _overclaims(live: Sequence[ShareRecord]) -> Iterator[tuple[Right, int]]:
                 yield right, total
 
 
-def _parts(live: Sequence[ShareRecord], kind: ShareKind, right: Right | None) -> list[tuple[str, int]]:
+def _parts(live: Sequence[Part], kind: ShareKind, right: Right | None) -> list[tuple[str, int]]:
     return [
-        (share.territory, share.share_ppm) for share in live if share.kind is kind and share.right is right
+        (territory, share_ppm)
+        for of_kind, of_right, territory, share_ppm in live
+        if of_kind is kind and of_right is right
     ]
 
 
