@@ -108,13 +108,18 @@ def wrong_share(session: Session, damaged: Damaged, report: ImportReport) -> str
 
 
 def _payable(session: Session) -> list[tuple[str, Claims, dict[Right, int]]]:
+    numbers = (
+        select(WorkIdentifier.value, WorkIdentifier.work_id)
+        .where(WorkIdentifier.scheme == IdentifierScheme.SUBMITTER)
+        .distinct()
+        .subquery()
+    )
     statement = (
-        select(WorkIdentifier.value, Share.right, Share.share_ppm, Party.ipi_name_number)
-        .join(Work, Work.id == WorkIdentifier.work_id)
+        select(numbers.c.value, Share.right, Share.share_ppm, Party.ipi_name_number)
+        .join(Work, Work.id == numbers.c.work_id)
         .join(Share, Share.work_id == Work.id)
         .join(Party, Party.id == Share.party_id)
         .where(
-            WorkIdentifier.scheme == IdentifierScheme.SUBMITTER,
             Work.payable,
             Share.kind == ShareKind.OWNERSHIP,
             Share.superseded_by.is_(None),

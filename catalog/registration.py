@@ -100,7 +100,8 @@ def register(registrar: Registrar, records: Sequence[WorkRecord]) -> Registered:
     for record, work_id in zip(records, ids, strict=True):
         before = known.get(work_id) or rows.works.get(work_id)
         if before is not None and _differs_in_batch(registrar, record, work_id, before, live):
-            found = f"'{record.title}' a second time, with other shares"
+            found = f"'{record.title}' a second time, with other shares, so that it is paid by neither"
+            _hold(rows, work_id, before)
             result.faults.append(Fault("DUPLICATE_WORK", record.place, found, "each work once in a file"))
             result.work_ids.append(None)
             continue
@@ -171,6 +172,12 @@ def _differs_in_batch(
     if not record.shares or not (given or before["batch_id"] == registrar.batch_id):
         return False
     return Counter(given) != Counter(_share_key(share, work_id) for share in record.shares)
+
+
+def _hold(rows: _Rows, work_id: str, before: Row) -> None:
+    """A work to which one file gives two sets of shares is not paid until another file decides."""
+    row = rows.works.get(work_id) or rows.changed.setdefault(work_id, dict(before))
+    row["payable"] = False
 
 
 def _judge_shares(

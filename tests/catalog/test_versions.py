@@ -79,3 +79,16 @@ def test_a_version_whose_shares_are_wrong_is_kept_unpaid_until_the_next(session,
     assert len(show_work(session, "W1")["shares"]) == 3
     imported(session, tmp_path, form, "right", a_work("W1", shares=changed_shares()))
     assert show_work(session, "W1")["payable"]
+
+
+def test_a_work_that_one_file_gives_two_sets_of_shares_is_paid_by_neither(session, tmp_path):
+    alone = tuple(a_share(WRITER, Role.COMPOSER, share.right, 1_000_000) for share in a_work().shares[2:])
+    twice = [a_work("W1", shares=alone), a_work("W2"), a_work("W1")]
+    report = imported(session, tmp_path, "csv", "twice", *twice)
+    assert "paid by neither" in message(report, "DUPLICATE_WORK")
+    assert not show_work(session, "W1")["payable"]
+    again = imported(session, tmp_path, "csv", "twice", *twice)
+    assert again.batch == report.batch
+    assert not show_work(session, "W1")["payable"]
+    imported(session, tmp_path, "csv", "once", a_work("W1"))
+    assert show_work(session, "W1")["payable"]
