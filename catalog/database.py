@@ -23,6 +23,7 @@ NAMING_CONVENTION = {
     "pk": "pk_%(table_name)s",
 }
 BUSY_TIMEOUT_MS = 10_000
+CACHE_KIB = 256 << 10  # keys are digests, so that neighbours in time lie far apart in every index
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -119,18 +120,25 @@ class _PlainInsert:
 
 
 @cache
-def _plain_insert(table: type[Base], keys: tuple[str, ...]) -> _PlainInsert:
-    """An INSERT of these columns, and of those with a default made here, which leaves rows that are there."""
+def _plain_insert(table: type[Base], keys: tuple[str, ...], unique: str | None = None) -> _PlainInsert:
+    """An INSERT of these columns, and of those with a default made here.
+
+    A row that is there already stays, or is changed where it is told by the column `unique`.
+    """
     dialect = sqlite.dialect()
     columns = _table(table).columns
     fixed = {c.name: c.default.arg for c in columns if isinstance(c.default, ColumnDefault)}
     fixed = {name: value for name, value in fixed.items() if name not in keys}
     names = tuple(column.name for column in columns if column.name in (*keys, *fixed))
     converters = tuple(columns[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names)
-    statement = sqlite.insert(_table(table)).on_conflict_do_nothing()
-    return _PlainInsert(
-        str(statement.compile(dialect=dialect, column_keys=list(names))), names, converters, fixed
-    )
+    statement = sqlite.insert(_table(table))
+    if unique is None:
+        statement = statement.on_conflict_do_nothing()
+    else:
+        changed = {name: statement.excluded[name] for name in keys if name != unique}
+        statement = statement.on_conflict_do_update(index_elements=[unique], set_=changed)
+    sql = str(statement.compile(dialect=dialect, column_keys=list(names)))
+    return _PlainInsert(sql, names, converters, fixed)
 
 
 def _table(mapped: type[Base]) -> Table:
@@ -142,10 +150,13 @@ def upsert(session: Session, table: type[Base], key: str, rows: Sequence[Mapping
     """Every row is there as given, told apart by the unique column `key`. All rows have the same keys."""
     if not rows:
         return
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table.__table__)
-    changed = {name: statement.excluded[name] for name in rows[0] if name != key}
-    session.execute(statement.on_conflict_do_update(index_elements=[key], set_=changed), list(rows))
+    if session.get_bind().dialect.name == "postgresql":
+        statement = postgresql.insert(_table(table))
+        changed = {name: statement.excluded[name] for name in rows[0] if name != key}
+        session.execute(statement.on_conflict_do_update(index_elements=[key], set_=changed), list(rows))
+        return
+    insert = _plain_insert(table, tuple(rows[0]), key)
+    session.connection().exec_driver_sql(insert.sql, insert.parameters(rows))
 
 
 def open_engine(url: str) -> Engine:
@@ -181,6 +192,7 @@ def _configure_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     cursor.close()
 
 

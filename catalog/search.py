@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 
 from catalog.database import upsert
@@ -66,16 +66,17 @@ def search(session: Session, wanted: str, limit: int = 20) -> list[Hit]:
 
 def index_works(session: Session, work_ids: Sequence[str]) -> None:
     """The works are found by what the catalogue says of them now."""
+    connection = session.connection()
     titles, names, identifiers = (defaultdict[str, set[str]](set) for _ in range(3))
     ids = sorted(set(work_ids))
     for work_id, title in [
-        *session.execute(select(Work.id, Work.title).where(Work.id.in_(ids))),
-        *session.execute(select(WorkTitle.work_id, WorkTitle.title).where(WorkTitle.work_id.in_(ids))),
+        *connection.execute(select(Work.id, Work.title).where(Work.id.in_(ids))),
+        *connection.execute(select(WorkTitle.work_id, WorkTitle.title).where(WorkTitle.work_id.in_(ids))),
     ]:
         titles[work_id].add(fold(title))
-    for work_id, name in _all_names(session, ids):
+    for work_id, name in _all_names(connection, ids):
         names[work_id].add(fold(name))
-    for work_id, value in _all_identifiers(session, ids):
+    for work_id, value in _all_identifiers(connection, ids):
         identifiers[work_id] |= {fold(value), fold(value).replace(" ", "")}
     rows = [
         {
@@ -127,21 +128,25 @@ def _names(session: Session, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return {work_id: tuple(sorted(names)) for work_id, names in found.items()}
 
 
-def _all_names(session: Session, ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _all_names(connection: Connection, ids: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Every name, and the IPI name number, under which a party to one of the works is known."""
     involved: dict[str, set[str]] = defaultdict(set)
     for work_id, party_id in [
-        *session.execute(select(WorkCredit.work_id, WorkCredit.party_id).where(WorkCredit.work_id.in_(ids))),
-        *session.execute(
+        *connection.execute(
+            select(WorkCredit.work_id, WorkCredit.party_id).where(WorkCredit.work_id.in_(ids))
+        ),
+        *connection.execute(
             select(Share.work_id, Share.party_id).where(Share.work_id.in_(ids), Share.superseded_by.is_(None))
         ),
     ]:
         involved[party_id].add(work_id)
     parties = list(involved)
     for party_id, name in [
-        *session.execute(select(Party.id, Party.name).where(Party.id.in_(parties))),
-        *session.execute(select(PartyName.party_id, PartyName.name).where(PartyName.party_id.in_(parties))),
-        *session.execute(
+        *connection.execute(select(Party.id, Party.name).where(Party.id.in_(parties))),
+        *connection.execute(
+            select(PartyName.party_id, PartyName.name).where(PartyName.party_id.in_(parties))
+        ),
+        *connection.execute(
             select(Party.id, Party.ipi_name_number).where(
                 Party.id.in_(parties), Party.ipi_name_number.is_not(None)
             )
@@ -151,12 +156,12 @@ def _all_names(session: Session, ids: Sequence[str]) -> Iterator[tuple[str, str]
             yield work_id, name
 
 
-def _all_identifiers(session: Session, ids: Sequence[str]) -> list[tuple[str, str]]:
+def _all_identifiers(connection: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:
     own = select(WorkIdentifier.work_id, WorkIdentifier.value).where(WorkIdentifier.work_id.in_(ids))
     recordings = (
         select(RecordingWork.work_id, Recording.isrc)
         .join(Recording, Recording.id == RecordingWork.recording_id)
         .where(RecordingWork.work_id.in_(ids), Recording.isrc.is_not(None))
     )
-    found = [*session.execute(own), *session.execute(recordings)]
+    found = [*connection.execute(own), *connection.execute(recordings)]
     return [(work_id, value) for work_id, value in found if value]
