@@ -52,6 +52,7 @@ class Registrar:
     on: date
     invented: bool = False
     completes_only: bool = False
+    held: set[str] = field(default_factory=set)  # works to which the batch gives two sets of shares
 
 
 @dataclass
@@ -101,13 +102,14 @@ def register(registrar: Registrar, records: Sequence[WorkRecord]) -> Registered:
         before = known.get(work_id) or rows.works.get(work_id)
         if before is not None and _differs_in_batch(registrar, record, work_id, before, live):
             found = f"'{record.title}' a second time, with other shares, so that it is paid by neither"
-            _hold(rows, work_id, before)
+            _hold(registrar, rows, work_id, before)
             result.faults.append(Fault("DUPLICATE_WORK", record.place, found, "each work once in a file"))
             result.work_ids.append(None)
             continue
         result.work_ids.append(work_id)
         _collect(registrar, rows, record, work_id, result)
         payable = _judge_shares(registrar, rows, record, work_id, live, before, result)
+        payable = payable and work_id not in registrar.held
         _describe(registrar, rows, record, work_id, before, result, payable=payable)
     _write(registrar, rows)
     index_works(registrar.session, [work_id for work_id in result.work_ids if work_id])
@@ -174,8 +176,9 @@ def _differs_in_batch(
     return Counter(given) != Counter(_share_key(share, work_id) for share in record.shares)
 
 
-def _hold(rows: _Rows, work_id: str, before: Row) -> None:
+def _hold(registrar: Registrar, rows: _Rows, work_id: str, before: Row) -> None:
     """A work to which one file gives two sets of shares is not paid until another file decides."""
+    registrar.held.add(work_id)
     row = rows.works.get(work_id) or rows.changed.setdefault(work_id, dict(before))
     row["payable"] = False
 

@@ -83,7 +83,7 @@ def test_a_version_whose_shares_are_wrong_is_kept_unpaid_until_the_next(session,
 
 def test_a_work_that_one_file_gives_two_sets_of_shares_is_paid_by_neither(session, tmp_path):
     alone = tuple(a_share(WRITER, Role.COMPOSER, share.right, 1_000_000) for share in a_work().shares[2:])
-    twice = [a_work("W1", shares=alone), a_work("W2"), a_work("W1")]
+    twice = [a_work("W1", shares=alone), a_work("W2"), a_work("W1"), a_work("W3"), a_work("W1", shares=alone)]
     report = imported(session, tmp_path, "csv", "twice", *twice)
     assert "paid by neither" in message(report, "DUPLICATE_WORK")
     assert not show_work(session, "W1")["payable"]
