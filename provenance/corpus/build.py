@@ -22,6 +22,7 @@ from model.genres import GENRE_SLUGS
 from model.merkle import merkle_root
 from model.score import GRID
 from provenance.canonical import canonical
+from provenance.corpus.copies import Refused
 from provenance.corpus.leaves import (
     LEAVES_NAME,
     MANIFEST_NAME,
@@ -30,7 +31,15 @@ from provenance.corpus.leaves import (
     corpus_id_of,
     leaf_lines,
 )
-from provenance.corpus.music import Converter, Job, Music, digest_of, examples_of, jobs_of
+from provenance.corpus.music import (
+    Converter,
+    Job,
+    Music,
+    digest_of,
+    examples_of,
+    jobs_of,
+    tokens_of_file,
+)
 from provenance.corpus.plan import CorpusPlan, merged
 from provenance.corpus.registry import CorpusFile, Exclusion, count_excluded
 from provenance.errors import CorpusBuildError
@@ -40,6 +49,7 @@ ROWS_PER_SHARD = 4096
 UNREADABLE = "UNREADABLE"
 NO_EXAMPLE = "NO_EXAMPLE"
 SAME_MUSIC_AS_REFUSED = "SAME_MUSIC_AS_REFUSED"
+NEAR_COPY_OF_REFUSED = "NEAR_COPY_OF_REFUSED"
 _STAGING = ".building"
 
 R = TypeVar("R")
@@ -85,8 +95,8 @@ def build_corpus(
 ) -> BuiltCorpus:
     """The corpus of a plan, in a folder of `corpora` that is named by the digest of its manifest.
 
-    Left out, and said so, are files that cannot be read, files that give no example, and files whose notes
-    are exactly those of a refused file: what may not be used may not come in under another name either.
+    Left out, and said so, are files that cannot be read, files that give no example, and files whose music is
+    that of a refused one (see `copies`): what may not be used may not come in under another name either.
 
     Args:
         store: holds the files.
@@ -112,15 +122,17 @@ def build_corpus(
 
 def _refused_music(
     plan: CorpusPlan, store: FileStore, converter: Converter, apply: Apply, told: Callable[[int, int], None]
-) -> dict[str, str]:
-    """Which refused work has the music of this digest."""
+) -> Refused:
+    """The music of the refused files."""
+    themselves = {e.work_id for e in plan.exclusions if not e.encoding_id} - {f.work_id for f in plan.cleared}
+    refused = Refused(lambda file: tokens_of_file(file, store, converter), frozenset(themselves))
     jobs = jobs_of(plan.refused, store, converter, MAX_EVENTS)
     total = len(plan.refused) + len(plan.cleared)
-    musics = _counted(apply(digest_of, jobs), 0, total, told)
-    return {music.digest: music.file.work_id for music in musics if music.digest is not None}
+    refused.add(_counted(apply(digest_of, jobs), 0, total, told))
+    return refused
 
 
-def _accepted(staged: _Staged, musics: Iterable[Music], refused: dict[str, str]) -> Iterator[pa.Table]:
+def _accepted(staged: _Staged, musics: Iterable[Music], refused: Refused) -> Iterator[pa.Table]:
     """The tables of the files that go in; of each file it is noted what became of it."""
     for music in musics:
         file = music.file
@@ -137,13 +149,17 @@ def _accepted(staged: _Staged, musics: Iterable[Music], refused: dict[str, str])
         yield music.table
 
 
-def _reason_against(music: Music, refused: dict[str, str]) -> tuple[str, str] | None:
+def _reason_against(music: Music, refused: Refused) -> tuple[str, str] | None:
     name = music.file.file_name
     if music.fault is not None or music.digest is None:
         return UNREADABLE, f"{name}: {music.fault}"
-    if music.digest in refused:
-        other = refused[music.digest]
+    other = refused.same(music)
+    if other is not None:
         return SAME_MUSIC_AS_REFUSED, f"{name} has exactly the notes of a refused file of work {other}"
+    near = refused.near(music)
+    if near is not None:
+        message = f"{name} is to {round(100 * near[1])} % the music of work {near[0]}, which is refused"
+        return NEAR_COPY_OF_REFUSED, message
     if music.table is None or not music.table.num_rows:
         return NO_EXAMPLE, f"{name}: no bar of it fits into an example"
     return None

@@ -8,16 +8,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from catalog.errors import CatalogError
 from catalog.files import FileStore, write_atomically
+from catalog.likeness.fingerprint import Notes, Tokens, tokens_of
 from catalog.vocabulary import EncodingFormat
 from model.analysis import analyse
-from model.corpus import excerpts, rows_of, table_of
+from model.corpus import MAX_EVENTS, excerpts, rows_of, table_of
 from model.errors import ModelError, NotationError
 from model.midi import read_midi, write_midi
-from model.score import Score, note_digest, quantise
+from model.score import DURATION, PITCH, START, Score, note_digest, quantise
 from provenance.corpus.plan import PlannedFile
 
 READ_AT_ONCE = 64
@@ -50,13 +52,14 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class Music:
-    """What a file holds: a digest of its notes, or a fault; and for a cleared file its examples."""
+    """What a file holds: a digest and a sketch of its notes, or a fault; of a cleared file its examples."""
 
     file: PlannedFile
     digest: str | None = None
     fault: str | None = None
     table: pa.Table | None = None
     events: int = 0
+    sketch: tuple[int, ...] = ()
 
 
 def jobs_of(
@@ -85,12 +88,24 @@ def examples_of(job: Job) -> Music:
         grants=job.file.grants,
     )  # fmt: skip
     events = sum(excerpt.num_events for excerpt in found)
-    return Music(job.file, music.digest, None, table_of(rows), events)
+    return Music(job.file, music.digest, None, table_of(rows), events, music.sketch)
 
 
 def digest_of(job: Job) -> Music:
     """The digest of the notes of a file, or why there is none. Can run in another process."""
     return _looked_at(job)[0]
+
+
+def tokens_of_file(file: PlannedFile, store: FileStore, converter: Converter) -> Tokens:
+    """The tokens of a file that was read before, for `catalog.likeness`."""
+    _, score = _looked_at(next(jobs_of([file], store, converter, MAX_EVENTS)))
+    return tokens_of(np.zeros((0, 3), dtype=np.int32) if score is None else _pitched(score))
+
+
+def _pitched(score: Score) -> Notes:
+    """Onset, duration and pitch of every note that is not of a drum."""
+    rows = [track.notes[:, [START, DURATION, PITCH]] for track in score.tracks if not track.is_drum]
+    return np.concatenate([np.zeros((0, 3), dtype=np.int32), *rows])
 
 
 def _looked_at(job: Job) -> tuple[Music, Score | None]:
@@ -102,7 +117,8 @@ def _looked_at(job: Job) -> tuple[Music, Score | None]:
         return Music(job.file, fault=str(error)), None
     if not score.num_notes:
         return Music(job.file, fault="there is not one note in it"), None
-    return Music(job.file, note_digest(score)), score
+    sketch = tuple(tokens_of(_pitched(score)).sketch.tolist())
+    return Music(job.file, note_digest(score), sketch=sketch), score
 
 
 def _found(file: PlannedFile, store: FileStore, converter: Converter, max_events: int) -> Job | None:

@@ -1,8 +1,10 @@
 """Does a corpus hold what was cleared, nothing else, and the same bytes every time?"""
 
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pytest
 from sqlalchemy.orm import Session
 
@@ -10,6 +12,7 @@ from catalog.files import FileStore
 from catalog.vocabulary import EncodingFormat, Origin, Purpose
 from model.corpus import read_corpus
 from model.errors import NotationError
+from model.midi import write_midi
 from provenance.corpus.build import build_corpus
 from provenance.corpus.leaves import read_leaves, work_key
 from provenance.corpus.music import Converter
@@ -71,6 +74,35 @@ def test_music_of_a_refused_file_does_not_come_in_under_another_name(session, tm
     assert ("work_z", "SAME_MUSIC_AS_REFUSED") in codes(corpus)
     assert "work_z" not in {file.leaf.work_id for file in corpus.files}
     assert corpus.manifest["excluded"]["SAME_MUSIC_AS_REFUSED"] == 1
+
+
+def test_a_transposed_and_cut_copy_of_a_refused_work_does_not_come_in(session, tmp_path):
+    store = FileStore(tmp_path / "files")
+    a_catalogue(session, store)
+    an_encoding(session, store, a_work(session, "work_y", public_domain_in=None), a_midi(50, bars=24))
+    original = a_score(50, bars=24)
+    tracks = [replace(t, notes=np.add(t.notes, (0, 0, 3, -9))[: 4 * 18]) for t in reversed(original.tracks)]
+    copy = write_midi(replace(original, tracks=tuple(tracks), title="A tune of mine"))
+    an_encoding(session, store, a_work(session, "work_z"), copy)
+    corpus = built(session, tmp_path)
+    assert ("work_z", "NEAR_COPY_OF_REFUSED") in codes(corpus)
+    assert "work_z" not in {file.leaf.work_id for file in corpus.files}
+    told = [e.message for e in corpus.exclusions if e.code == "NEAR_COPY_OF_REFUSED"]
+    assert "of work work_y, which is refused" in told[0]
+
+
+def test_another_edition_of_a_free_work_may_be_used_though_one_edition_is_not(session, tmp_path):
+    store = FileStore(tmp_path / "files")
+    a_catalogue(session, store)
+    refused = a_midi(60, bars=24)
+    an_encoding(session, store, a_work(session, "work_y"), refused, licence="CC-BY-NC-4.0", name="y.mid")
+    transposed = a_score(60, bars=24)
+    tracks = [replace(track, notes=np.add(track.notes, (0, 0, 2, 0))) for track in transposed.tracks]
+    an_encoding(
+        session, store, a_work(session, "work_z"), write_midi(replace(transposed, tracks=tuple(tracks)))
+    )
+    corpus = built(session, tmp_path)
+    assert "work_z" not in {e.work_id for e in corpus.exclusions}, "only an edition of work_y was refused"
 
 
 def test_every_work_that_is_left_out_is_counted_under_each_of_its_reasons(session, tmp_path):

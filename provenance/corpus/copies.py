@@ -1,0 +1,64 @@
+"""Which cleared file is the music of a work that was refused, under another name?
+
+Exactly the same notes are told by a digest; a copy in another key, at another tempo, cut or changed here and
+there, by its likeness (`catalog.likeness`). A file that was refused for its own terms only stands against
+exactly its own notes: another edition of the same free work may be used. A work that was itself refused,
+because its owners did not grant it, or reserved or withdrew it, stands against every copy.
+
+Memory: 64 numbers for each refused file; the notes of candidates are read again.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from catalog.likeness.fingerprint import SAME, Tokens, likeness
+from provenance.corpus.music import Music
+from provenance.corpus.plan import PlannedFile
+
+LEAST_SHARED = 4  # smallest hashes in common that make a candidate
+MOST_CANDIDATES = 10
+
+ReadTokens = Callable[[PlannedFile], Tokens]
+
+
+@dataclass
+class Refused:
+    """The music of refused files, to hold cleared ones against.
+
+    Args:
+        read_tokens: the tokens of a file, read again.
+        works: those that were refused themselves, and not only a file of theirs.
+    """
+
+    read_tokens: ReadTokens
+    works: frozenset[str]
+    _of_digest: dict[str, str] = field(default_factory=dict)
+    _files: list[PlannedFile] = field(default_factory=list)
+    _having: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, musics: Iterable[Music]) -> None:
+        """Takes in the music of refused files."""
+        for music in musics:
+            if music.digest is None:
+                continue
+            self._of_digest[music.digest] = music.file.work_id
+            if music.file.work_id in self.works:
+                for value in music.sketch:
+                    self._having[value].append(len(self._files))
+                self._files.append(music.file)
+
+    def same(self, music: Music) -> str | None:
+        """The refused work of which a file has exactly the notes."""
+        return self._of_digest.get(music.digest or "")
+
+    def near(self, music: Music) -> tuple[str, float] | None:
+        """The refused work of which a file is nearly the music, and how like it is."""
+        shared = Counter(number for value in music.sketch for number in self._having.get(value, ()))
+        candidates = [n for n, count in shared.most_common(MOST_CANDIDATES) if count >= LEAST_SHARED]
+        others = [self._files[n] for n in candidates if self._files[n].work_id != music.file.work_id]
+        if not others:
+            return None
+        own = self.read_tokens(music.file)
+        found = max((likeness(own, self.read_tokens(other)), other.work_id) for other in others)
+        return (found[1], found[0]) if found[0] >= SAME else None
