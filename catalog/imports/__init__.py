@@ -123,10 +123,7 @@ def import_file(
     if kind is ImportFormat.FOLDER:
         _import_files(registrar, store, path, options, imported_at, tally)
     elif kind is ImportFormat.ERN:
-        for added in add_message(registrar, path):
-            tally.recordings.add(added.recording_ids)
-            tally.works.add(added.work_ids)
-            _keep(registrar, added.faults, added.findings, tally)
+        _import_message(registrar, path, tally)
     else:
         _import_works(registrar, _read(kind, path, options), options, tally)
     batch.counts = tally.counts()
@@ -183,6 +180,13 @@ def _import_works(registrar: Registrar, steps: Iterator[Read], options: ImportOp
             answered = add_acknowledgements(registrar.session, registrar.batch_id, answers)
             tally.works.add(answered.work_ids)
             _keep(registrar, answered.faults, answered.findings, tally)
+
+
+def _import_message(registrar: Registrar, path: Path, tally: _Tally) -> None:
+    for added in add_message(registrar, path):
+        tally.recordings.add(added.recording_ids)
+        tally.works.add(added.work_ids)
+        _keep(registrar, added.faults, added.findings, tally)
 
 
 def _import_files(

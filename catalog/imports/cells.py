@@ -22,6 +22,8 @@ from catalog.territories import canonical
 YES = frozenset({"yes", "y", "true", "1"})
 NO = frozenset({"no", "n", "false", "0", ""})
 PARQUET_ROWS = 4_096
+MAX_GROUP_BYTES = 1 << 30
+MAX_BATCH_BYTES = 256 << 20
 _LINE_BREAKS = re.compile(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+\s*")
 
 
@@ -194,8 +196,13 @@ def read_parquet(path: Path, known: Sequence[str], required: Sequence[str]) -> I
             yield from _header_findings(names, place, known, required)
             if not _usable(names, required):
                 return
+            yield from _too_large(file, place)
             number = 0
-            for batch in file.iter_batches(PARQUET_ROWS):
+            for batch in file.iter_batches(PARQUET_ROWS, row_groups=_readable_groups(file)):
+                if batch.nbytes > MAX_BATCH_BYTES:
+                    found = f"{batch.nbytes} bytes in {batch.num_rows} rows after row {number}"
+                    yield Fault("ROWS_TOO_LARGE", place, found, f"at most {MAX_BATCH_BYTES} bytes")
+                    return
                 for row in batch.to_pylist():
                     number += 1
                     values = {name.lower(): _cell_text(value) for name, value in row.items()}
@@ -206,6 +213,21 @@ def read_parquet(path: Path, known: Sequence[str], required: Sequence[str]) -> I
                         yield Cells(values, row_place)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         yield Fault("CORRUPT_FILE", place, str(error).splitlines()[0][:200], "a Parquet file")
+
+
+def _readable_groups(file: pq.ParquetFile) -> list[int]:
+    groups = range(file.metadata.num_row_groups)
+    return [n for n in groups if file.metadata.row_group(n).total_byte_size <= MAX_GROUP_BYTES]
+
+
+def _too_large(file: pq.ParquetFile, place: Place) -> Iterator[Fault]:
+    """A fault for every row group that would unpack to more than is held in memory."""
+    for number in sorted(set(range(file.metadata.num_row_groups)) - set(_readable_groups(file))):
+        size = file.metadata.row_group(number).total_byte_size
+        found = f"row group {number} of {size} bytes unpacked"
+        yield Fault(
+            "ROWS_TOO_LARGE", place, found, f"at most {MAX_GROUP_BYTES} bytes; write smaller row groups"
+        )
 
 
 def _cell_text(value: object) -> str:

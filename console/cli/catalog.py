@@ -192,6 +192,11 @@ def _work_lines(work: dict[str, Any]) -> list[str]:
     ]
     lines += [f"  file {file['name']}: {file['licence']}" for file in work["files"]]
     lines += [
+        f"  recording {recording['isrc'] or recording['recording']}: {recording['title'] or 'no title'}"
+        + "".join(f", on '{release['title']}'" for release in recording["releases"])
+        for recording in work["recordings"]
+    ]
+    lines += [
         f"  society {answer['society']}: {answer['meaning']} ({answer['status']})"
         + (f", number {answer['society_number']}" if answer["society_number"] else "")
         for answer in work["acknowledgements"]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from benchmarks.fuzz_check import AT, BAD, Bench, Outcome
 from benchmarks.fuzz_inputs import KINDS, WHOLE, Damaged, damaged
 from catalog.files import FileStore
-from catalog.imports import import_file
+from catalog.imports import cells, import_file
 from console.steps.catalogue import inspect_music
 
 
@@ -102,3 +102,14 @@ def test_names_that_lead_astray_are_findings(bench):
         session.rollback()
     assert (report.encodings, report.quarantined) == (0, len(names))
     assert {finding.code for finding in report.findings} == {"PATH_OUTSIDE", "FILE_MISSING"}
+
+
+@pytest.mark.parametrize("limit", ["MAX_GROUP_BYTES", "MAX_BATCH_BYTES"])
+def test_a_parquet_file_that_unpacks_to_too_much_is_refused(bench, monkeypatch, limit):
+    monkeypatch.setattr(cells, limit, 1_000)
+    path = bench.folder / "large.parquet"
+    path.write_bytes(WHOLE["parquet"]())
+    with Session(bench.engine) as session:
+        report = import_file(session, FileStore(bench.folder), "parquet", path, imported_at=AT)
+        session.rollback()
+    assert (report.works, [finding.code for finding in report.findings]) == (0, ["ROWS_TOO_LARGE"])

@@ -90,6 +90,8 @@ def test_a_release_notification_is_imported_and_shown(contrafact, filled, tmp_pa
     assert (code, json.loads(said)["recordings"], json.loads(said)["works"]) == (0, 1, 1)
     work = json.loads(contrafact("one", "catalog", "show", "W1", "--json")[1])["work"]
     assert work["recordings"][0]["releases"][0]["title"] == "Song and Test EP"
+    said = contrafact("one", "catalog", "show", "W1")[1]
+    assert "recording QZ5AB2100001: Song & Test, on 'Song and Test EP'" in said
 
 
 def test_a_message_that_breaks_off_is_refused_and_keeps_what_was_whole(contrafact, filled, tmp_path):
