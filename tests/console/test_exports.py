@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from console.cli import main
+from tests.catalog.answers import an_answer, an_answer_file
 from tests.catalog.builders import a_work, cwr_file
-from tests.catalog.test_acknowledgements import an_answer, an_answer_file
-from tests.catalog.test_ern import a_message
+from tests.catalog.notifications import a_message
 
 ISWC = "T0345246801"
 
