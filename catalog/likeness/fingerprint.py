@@ -31,8 +31,8 @@ WIDEST_RATIO = 4  # in doublings
 MAX_INTERVAL = 36
 MAX_PAIRS = 64  # of places for one token: what is everywhere tells nothing
 WINDOW = 32  # onsets that are looked for together
-SAME = 0.5  # from this likeness on it is the same music; measured by `python -m benchmarks.likeness`
-TOGETHER = 0.25  # of the median duration: what begins within it belongs to one chord
+SAME = 0.55  # from this likeness on it is the same music; measured by `python -m benchmarks.likeness`
+TOGETHER = 0.45  # of a short note (the first quartile): what begins within it belongs to one chord
 DRIFT = 8  # onsets by which a window may slip
 
 
@@ -128,7 +128,7 @@ def _chords(rows_N3: Ints) -> tuple[Ints, Ints]:
     onset_I, of_note = np.unique(rows_N3[:, ONSET], return_inverse=True)
     if not len(onset_I):
         return onset_I, of_note
-    near = int(TOGETHER * np.median(rows_N3[:, DURATION]))
+    near = int(TOGETHER * np.quantile(rows_N3[:, DURATION], 0.25))
     start, chord_I, starts = onset_I[0], np.zeros(len(onset_I), dtype=np.int64), [onset_I[0]]
     for i, onset in enumerate(onset_I.tolist()):
         if onset - start > near:
