@@ -27,6 +27,7 @@ class Transaction:
     sender: str
     records: list[Record] = field(default_factory=list)
     complete: bool = True  # False where a record about shares is missing or unreadable
+    next_record: int = 1
 
 
 @dataclass
@@ -165,7 +166,9 @@ def _add(state: _State, kind: str, line: Line) -> Iterator[Step]:
         yield Fault("RECORD_WITHOUT_WORK", state.place(line), shown(line.data), expected)
         if owner is not None and _is_next(owner, line):
             owner.complete = False
-    elif kind in UNUSED:
+        return
+    yield from _gap(state, owner, line)
+    if kind in UNUSED:
         state.not_kept[kind] += 1
     elif kind not in LAYOUTS:
         owner.complete = False
@@ -177,6 +180,18 @@ def _add(state: _State, kind: str, line: Line) -> Iterator[Step]:
         else:
             owner.complete = owner.complete and kind not in SHARE_RECORDS
             yield record
+
+
+def _gap(state: _State, owner: Transaction, line: Line) -> Iterator[Finding]:
+    """Records are numbered from the header on: where numbers are left out, one about shares may be lost."""
+    cell = line.data[11:19]
+    number = int(cell) if cell.isdigit() else owner.next_record
+    if number > owner.next_record:
+        owner.complete = False
+        title, expected = owner.header.text("work_title"), owner.next_record
+        message = f"record {number} of '{title}' stands where {expected} should: a share may be missing"
+        yield Finding("RECORD_MISSING", str(state.place(line)), message)
+    owner.next_record = number + 1
 
 
 def _is_next(owner: Transaction, line: Line) -> bool:

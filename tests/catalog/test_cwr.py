@@ -253,7 +253,7 @@ def test_any_bytes_behind_a_header_give_faults_and_never_an_exception(noise):
 
 def test_records_that_are_not_kept_are_told_once_a_file():
     lines = written(a_work("W1"), a_work("W2")).split(b"\r\n")
-    extra = [b"ORN0000000000000006LIB", b"INS0000000000000007001", b"INS0000000000000008002"]
+    extra = [b"ORN0000000000000005LIB", b"INS0000000000000006001", b"INS0000000000000007002"]
     at = next(place for place, line in enumerate(lines) if line.startswith(b"NWR00000001"))
     steps = list(read_cwr(io.BytesIO(b"\r\n".join([*lines[:at], *extra, *lines[at:]])), "test.V22"))
     told = [step.finding for step in steps if step.finding and step.finding.code == "RECORDS_NOT_KEPT"]
@@ -275,3 +275,20 @@ def test_transactions_of_a_group_that_is_passed_over_are_counted():
     total = int(trailer[16:24]) + 4
     lines = [*lines[:-2], *extra, trailer[:16] + b"%08d" % total, b""]
     assert read(b"\r\n".join(lines))[1] == ["UNSUPPORTED_GROUP"]
+
+
+@pytest.mark.parametrize("lost", ["SPT", "OWR", "PWR", "SWR"])
+def test_a_work_of_which_a_line_is_lost_in_the_middle_is_incomplete(lost):
+    collected = replace(a_work().shares[1], kind=ShareKind.COLLECTION, territory="WORLD -US")
+    lines = written(a_work(shares=(*a_work().shares, collected), titles=(TitleRecord("X"),))).split(b"\r\n")
+    at = next(place for place, line in enumerate(lines) if line.startswith(lost.encode()))
+    works, codes = read(b"\r\n".join([*lines[:at], *lines[at + 1 :]]))
+    assert "RECORD_MISSING" in codes
+    assert not works[0].complete
+
+
+def test_a_file_that_numbers_no_record_is_read_all_the_same():
+    lines = written(a_work()).split(b"\r\n")
+    lines = [line[:11] + b"00000000" + line[19:] if line[3:11] == b"00000000" else line for line in lines]
+    works, codes = read(b"\r\n".join(lines))
+    assert (works[0].complete, codes) == (True, [])
