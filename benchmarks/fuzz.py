@@ -119,6 +119,8 @@ def _heard(
     elif time.monotonic() - worker.since > limit:
         worker.process.kill()
         worker.process.join()
+        if worker.at >= inputs:  # it had tried them all, and was tidying up
+            return None
         tally.add(worker.at, Outcome.HANG, f"more than {limit:g} s")
         return _start(seed, worker.at + count, inputs, count)
     return worker

@@ -1,5 +1,6 @@
 """What becomes of one damaged file, and did it give anybody a wrong share?"""
 
+import shutil
 import tempfile
 from collections import defaultdict
 from datetime import UTC, datetime
@@ -67,9 +68,15 @@ class Bench:
                 return (Outcome.REFUSED, "") if str(error) else (Outcome.TRACEBACK, "a refusal without words")
             finally:
                 session.rollback()
+                self._tidy(path)
         if wrong:
             return Outcome.WRONG_SHARE, wrong
         return (Outcome.FINDINGS if report.findings else Outcome.WHOLE), ""
+
+    def _tidy(self, path: Path) -> None:
+        for left in (path, self.folder / "files"):
+            if left.is_dir():
+                shutil.rmtree(left)
 
     def _lay_out(self, damaged: Damaged) -> tuple[str, Path]:
         if damaged.kind in FORMATS:
