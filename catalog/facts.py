@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from catalog.clearance import (
@@ -80,8 +80,9 @@ def each_fact(
     session: Session, work_ids: Iterable[str] | None = None, known: Knowledge = NOW
 ) -> Iterator[WorkFacts]:
     """As `load_facts`, one after the other, with memory for one chunk. Raises as `load_facts` does."""
-    grants = _load_grants(session, known)
+    everything = _load_grants(session, known) if work_ids is None else None
     for ids in _chunks(session, work_ids):
+        grants = _load_grants(session, known, ids) if everything is None else everything
         works = _works(session, ids, known)
         shares, encodings = _shares(session, ids, known), _encodings(session, ids, known)
         reservations = _reservations(session, ids, encodings, known)
@@ -137,15 +138,20 @@ def _chunks(session: Session, work_ids: Iterable[str] | None) -> Iterator[Sequen
         last = ids[-1]
 
 
-def _load_grants(session: Session, known: Knowledge) -> _Grants:
-    purposes: dict[str, set[Purpose]] = defaultdict(set)
-    for grant_id, purpose in session.execute(select(GrantPurpose.grant_id, GrantPurpose.purpose)):
-        purposes[grant_id].add(purpose)
+def _load_grants(session: Session, known: Knowledge, ids: Sequence[str] | None = None) -> _Grants:
+    """The grants that were known, for some works those that can say something of them."""
     statement = (
         select(Grant, Agreement.licence_ref)
         .join(Agreement, Agreement.id == Grant.agreement_id)
         .where(known.recorded(Grant.recorded_at), known.not_yet(Grant.superseded_at))
     )
+    purposed = select(GrantPurpose.grant_id, GrantPurpose.purpose)
+    if ids is not None:
+        statement = statement.where(_concerns(ids))
+        purposed = purposed.where(GrantPurpose.grant_id.in_(statement.with_only_columns(Grant.id)))
+    purposes: dict[str, set[Purpose]] = defaultdict(set)
+    for grant_id, purpose in session.execute(purposed):
+        purposes[grant_id].add(purpose)
     by_licensor: dict[str, list[GrantFact]] = defaultdict(list)
     by_licence: dict[str, list[GrantFact]] = defaultdict(list)
     listed: dict[str, GrantFact] = {}
@@ -173,6 +179,20 @@ def _load_grants(session: Session, known: Knowledge) -> _Grants:
         {key: tuple(facts) for key, facts in by_licensor.items()},
         {key: tuple(facts) for key, facts in by_licence.items()},
         listed,
+    )
+
+
+def _concerns(ids: Sequence[str]) -> ColumnElement[bool]:
+    """Whether a grant is of an owner or publisher of one of the works, of a file's licence, or lists one."""
+    owners = select(Share.party_id).where(Share.work_id.in_(ids))
+    publishers = select(Representation.publisher_id).where(Representation.work_id.in_(ids))
+    licences = select(Encoding.licence).where(Encoding.work_id.in_(ids))
+    listing = select(GrantWork.grant_id).where(GrantWork.work_id.in_(ids))
+    return or_(
+        Grant.licensor_id.in_(owners),
+        Grant.licensor_id.in_(publishers),
+        Agreement.licence_ref.in_(licences),
+        Grant.id.in_(listing),
     )
 
 

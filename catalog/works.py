@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog.acknowledgements import acknowledgements_of
+from catalog.clearance import WorkFacts
 from catalog.errors import NotFoundError
 from catalog.facts import load_facts
 from catalog.identifiers import format_iswc, parse_iswc
@@ -81,6 +82,7 @@ def show_work(session: Session, name: str, known: Knowledge = NOW) -> Json:
     work_id = find_work(session, name)
     work = version_of(session, work_id, known)
     shares = _shares(session, work_id, known)
+    facts = load_facts(session, [work_id], known)[0]
     return {
         "id": work_id,
         "title": work.title,
@@ -102,8 +104,8 @@ def show_work(session: Session, name: str, known: Knowledge = NOW) -> Json:
         "makers": _makers(session, work_id, known),
         "shares": [share for share in shares if share["superseded_by"] is None],
         "earlier_shares": [share for share in shares if share["superseded_by"] is not None],
-        "grants": _grants(session, work_id, known),
-        "reservations": _reservations(session, work_id, known),
+        "grants": _grants(session, facts),
+        "reservations": _reservations(session, facts, known),
         "withdrawals": _withdrawals(session, work_id, known),
         "files": _files(session, work_id, known),
         "recordings": recordings_of(session, work_id, known),
@@ -206,8 +208,8 @@ def _shares(session: Session, work_id: str, known: Knowledge) -> list[Json]:
     ]
 
 
-def _grants(session: Session, work_id: str, known: Knowledge) -> list[Json]:
-    facts = {fact.grant_id: fact for fact in load_facts(session, [work_id], known)[0].grants}
+def _grants(session: Session, work: WorkFacts) -> list[Json]:
+    facts = {fact.grant_id: fact for fact in work.grants}
     statement = (
         select(Grant, Agreement.title, Agreement.invented, Party.name)
         .join(Agreement, Agreement.id == Grant.agreement_id)
@@ -243,8 +245,8 @@ def _grants(session: Session, work_id: str, known: Knowledge) -> list[Json]:
     ]
 
 
-def _reservations(session: Session, work_id: str, known: Knowledge) -> list[Json]:
-    ids = [fact.reservation_id for fact in load_facts(session, [work_id], known)[0].reservations]
+def _reservations(session: Session, work: WorkFacts, known: Knowledge) -> list[Json]:
+    ids = [fact.reservation_id for fact in work.reservations]
     statement = select(Reservation).where(Reservation.id.in_(ids)).order_by(Reservation.id)
     return [
         {
