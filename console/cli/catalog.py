@@ -25,6 +25,7 @@ from console.cli.options import (
 )
 from console.errors import ExitCode
 from console.output import findings_csv, findings_lines, say, say_table
+from console.progress import progress
 from console.steps.auditing import run_audit
 from console.steps.catalogue import (
     ask_clearance,
@@ -159,15 +160,18 @@ def audit_(
     form: Annotated[AuditFormat, typer.Option("--format", help="text, or csv for a spreadsheet.")] = (
         AuditFormat.TEXT
     ),
+    music: Annotated[
+        bool, typer.Option("--music/--no-music", help="Whether to look for the same music under two names.")
+    ] = True,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List everything that is wrong or risky in the catalogue; exit code 1 where an error blocks.
+    """List everything wrong or risky, in the catalogue and in its music; exit code 1 where an error blocks.
 
     Example: contrafact catalog audit --on 2026-10-31 --json
     """
-    with reading(context, home) as opened:
-        report = run_audit(opened, on or today(), knowledge(known))
+    with reading(context, home) as opened, progress("Comparing the music") as advance:
+        report = run_audit(opened, on or today(), knowledge(known), advance if music else None)
     lines = [f"{count} {name}" for name, count in report.counts.items()]
     lines += [f"{count} findings {code}" for code, count in report.by_code.items()]
     if form is AuditFormat.CSV and not as_json:

@@ -16,13 +16,21 @@ from catalog.shares import in_term
 from catalog.tables import Agreement, Encoding, Grant, ImportBatch, Withdrawal
 from catalog.vocabulary import PostTerm, Purpose
 from console.home import Home
+from console.progress import Advance
+from console.steps.likeness import same_music
 from provenance.tables import CorpusWork, Generation, Run
 
 
-def run_audit(home: Home, on: date, known: Knowledge = NOW) -> AuditReport:
-    """Everything that is wrong or risky on a day, by what is or was known of the works."""
+def run_audit(home: Home, on: date, known: Knowledge = NOW, listening: Advance | None = None) -> AuditReport:
+    """Everything that is wrong or risky on a day, by what is or was known of the works.
+
+    Args:
+        listening: told how many files have been listened to for the same music; None leaves that out.
+    """
+    copies = [] if listening is None else same_music(home, on, listening)
     with home.session() as session:
         more = [
+            *copies,
             *_taken_back(session, on, known),
             *_expired_in_use(session, on),
             *_files(session, home.files),

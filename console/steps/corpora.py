@@ -1,6 +1,7 @@
 """From the catalogue to a corpus, and from a corpus to a proof."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import partial
 from importlib.metadata import version
@@ -18,7 +19,7 @@ from console.home import Home
 from console.progress import Advance
 from model.corpus import VerifiedCorpus, read_corpus
 from model.notation import NotationReader
-from provenance.corpus.build import BuiltCorpus, build_corpus
+from provenance.corpus.build import Apply, BuiltCorpus, build_corpus
 from provenance.corpus.music import Converter, Job
 from provenance.corpus.plan import Order, plan_corpus
 from provenance.corpus.prove import prove, verify_proof
@@ -29,6 +30,18 @@ R = TypeVar("R")
 WORKERS = 2
 
 
+@contextmanager
+def reading_music(home: Home) -> Iterator[tuple[Converter, Apply]]:
+    """What reads scores that are no MIDI, each once, and a `map` over all cores."""
+    context = get_context("forkserver")
+    with NotationReader(WORKERS) as reader, context.Pool(WORKERS) as pool:
+
+        def apply(function: Callable[[Job], R], jobs: Iterable[Job]) -> Iterable[R]:
+            return pool.imap(function, jobs, chunksize=4)
+
+        yield Converter(f"verovio-{version('verovio')}", reader.read_all, home.folder("converted")), apply
+
+
 def build(home: Home, purpose: Purpose, territory: str, on: date, advance: Advance) -> BuiltCorpus:
     """A corpus of everything that is cleared for the purpose there on that day, on disk and on record.
 
@@ -36,17 +49,12 @@ def build(home: Home, purpose: Purpose, territory: str, on: date, advance: Advan
     """
     with home.session() as session:
         plan = plan_corpus(session, Order(purpose, territory, on))
-    context = get_context("forkserver")
-    with NotationReader(WORKERS) as reader, context.Pool(WORKERS) as pool:
-
-        def apply(function: Callable[[Job], R], jobs: Iterable[Job]) -> Iterable[R]:
-            return pool.imap(function, jobs, chunksize=4)
-
+    with reading_music(home) as (converter, apply):
         built = build_corpus(
             plan,
             store=home.files,
             corpora=home.folder("corpora"),
-            converter=Converter(f"verovio-{version('verovio')}", reader.read_all, home.folder("converted")),
+            converter=converter,
             apply=apply,
             progress=partial(_tell, advance),
         )

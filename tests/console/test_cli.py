@@ -4,8 +4,10 @@ import errno
 import json
 import sqlite3
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -177,3 +179,31 @@ def test_a_full_disk_is_named_as_one():
     error = OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
     assert "The disk is full" in _database_sentence(error)
     assert "locked" in _database_sentence(OperationalError("x", {}, sqlite3.OperationalError("is locked")))
+
+
+def test_the_audit_names_the_same_music_under_two_names(contrafact, tmp_path):
+    folder = tmp_path / "music"
+    folder.mkdir()
+    piece = compose("hymn", 0, 0)
+    higher = [
+        track if track.is_drum else replace(track, notes=track.notes + np.array((0, 0, 5, 0), dtype=np.int32))
+        for track in piece.score.tracks
+    ]
+    (folder / "a.mid").write_bytes(write_midi(piece.score))
+    (folder / "b.mid").write_bytes(write_midi(replace(piece.score, tracks=tuple(higher), title="")))
+    (folder / "c.mid").write_bytes(write_midi(compose("techno", 0, 0).score))
+    free = "CC0-1.0,stated,yes,old"
+    (folder / "rights.csv").write_text(
+        "file,title,licence,licence_basis,public_domain,public_domain_basis\n"
+        f"a.mid,Morning,{free}\nb.mid,Evening,NOASSERTION,,yes,old\nc.mid,Noon,{free}\n",
+        encoding="utf-8",
+    )
+    code, said, _ = contrafact("catalog", "import", "folder", folder, "--json")
+    assert (code, json.loads(said)["works"]) == (0, 3)
+    _, said, _ = contrafact("catalog", "audit", "--json")
+    told = {finding["code"]: finding["message"] for finding in json.loads(said)["findings"]}
+    assert "'Morning'" in told["SAME_MUSIC_OTHER_RIGHTS"] and "'Evening'" in told["SAME_MUSIC_OTHER_RIGHTS"]
+    assert "'Noon'" not in told["SAME_MUSIC_OTHER_RIGHTS"]
+    _, said, _ = contrafact("catalog", "audit", "--no-music", "--format", "csv")
+    assert said.startswith("severity,code,where,message\n")
+    assert "SAME_MUSIC" not in said
