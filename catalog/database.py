@@ -1,11 +1,12 @@
 """How are values kept in a database, the same on SQLite and on PostgreSQL?"""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
+from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import CheckConstraint, DateTime, Dialect, Engine, MetaData, Table, Text, create_engine, event
@@ -23,6 +24,7 @@ NAMING_CONVENTION = {
     "pk": "pk_%(table_name)s",
 }
 BUSY_TIMEOUT_MS = 10_000
+LOT = 10_000  # SQLite takes 32,766 values in a statement, PostgreSQL 65,535
 CACHE_KIB = 256 << 10  # keys are digests, so that neighbours in time lie far apart in every index
 
 E = TypeVar("E", bound=StrEnum)
@@ -88,6 +90,13 @@ def derive_id(prefix: str, *parts: str) -> str:
     """A text key that follows from what it names, so that two databases and a re-import agree."""
     digest = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
     return f"{prefix}_{digest[:16]}"
+
+
+def lots(values: Iterable[str]) -> Iterator[list[str]]:
+    """The values in lists short enough to be asked for in one statement."""
+    rest = iter(values)
+    while lot := list(islice(rest, LOT)):
+        yield lot
 
 
 def insert_missing(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from catalog.database import derive_id, insert_missing
+from catalog.database import derive_id, insert_missing, lots
 from catalog.findings import Finding, Severity
 from catalog.records import Fault, PartyRecord, ShareRecord, WorkRecord
 from catalog.search import index_works
@@ -118,13 +118,15 @@ def register(registrar: Registrar, records: Sequence[WorkRecord]) -> Registered:
 
 def _resolve(registrar: Registrar, records: Sequence[WorkRecord], result: Registered) -> list[str]:
     """The id of each record's work: what the record says, its submitter's number, its ISWC, or a new one."""
-    values = {name.value for record in records for name in record.names}
-    known: dict[tuple[str, str, str], str] = {}
     schemes = (IdentifierScheme.SUBMITTER, IdentifierScheme.ISWC)
-    for found in registrar.session.execute(
-        select(WorkIdentifier).where(WorkIdentifier.value.in_(values), WorkIdentifier.scheme.in_(schemes))
-    ).scalars():
-        known[found.scheme, found.authority, found.value] = found.work_id
+    values = {name.value for record in records for name in record.names if name.scheme in schemes}
+    known: dict[tuple[str, str, str], str] = {}
+    for lot in lots(values):
+        statement = select(
+            WorkIdentifier.scheme, WorkIdentifier.authority, WorkIdentifier.value, WorkIdentifier.work_id
+        ).where(WorkIdentifier.value.in_(lot), WorkIdentifier.scheme.in_(schemes))
+        for scheme, authority, value, work_id in registrar.session.execute(statement):
+            known[scheme, authority, value] = work_id
     ids = []
     for record in records:
         keys = [(n.scheme, n.authority, n.value) for n in record.names if n.scheme in schemes]
@@ -432,8 +434,8 @@ def _write(registrar: Registrar, rows: _Rows) -> None:
     insert_missing(session, Work, list(rows.works.values()))
     insert_missing(session, WorkVersion, list(rows.versions.values()))
     _update_works(session, list(rows.changed.values()))
-    if rows.superseded:
-        statement = update(Share).where(Share.id.in_(rows.superseded))
+    for lot in lots(rows.superseded):
+        statement = update(Share).where(Share.id.in_(lot))
         session.execute(statement.values(superseded_by=registrar.batch_id))
     insert_missing(session, WorkTitle, list(rows.titles.values()))
     insert_missing(session, WorkIdentifier, list(rows.identifiers.values()))
@@ -478,5 +480,8 @@ _COMPLETED = ("ipi_base_number", "isni", "died_year")
 def _held_parties(session: Session, ids: Sequence[str]) -> dict[str, Row]:
     table = Party.__table__
     columns = [table.c[name] for name in ("id", "name", *_COMPLETED)]
-    found = session.execute(select(*columns).where(table.c.id.in_(ids))).mappings()
-    return {row["id"]: dict(row) for row in found}
+    found: dict[str, Row] = {}
+    for lot in lots(ids):
+        for row in session.execute(select(*columns).where(table.c.id.in_(lot))).mappings():
+            found[row["id"]] = dict(row)
+    return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 
-from catalog.database import upsert
+from catalog.database import lots, upsert
 from catalog.identifiers import parse_ipi_name_number, parse_isrc, parse_iswc
 from catalog.tables import (
     Party,
@@ -140,20 +140,18 @@ def _all_names(connection: Connection, ids: Sequence[str]) -> Iterator[tuple[str
         ),
     ]:
         involved[party_id].add(work_id)
-    parties = list(involved)
-    for party_id, name in [
-        *connection.execute(select(Party.id, Party.name).where(Party.id.in_(parties))),
-        *connection.execute(
-            select(PartyName.party_id, PartyName.name).where(PartyName.party_id.in_(parties))
-        ),
-        *connection.execute(
-            select(Party.id, Party.ipi_name_number).where(
-                Party.id.in_(parties), Party.ipi_name_number.is_not(None)
-            )
-        ),
-    ]:
-        for work_id in involved[party_id]:
-            yield work_id, name
+    for lot in lots(involved):
+        for party_id, name in _names_of_parties(connection, lot):
+            for work_id in involved[party_id]:
+                yield work_id, name
+
+
+def _names_of_parties(connection: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:
+    own = select(Party.id, Party.name).where(Party.id.in_(ids))
+    others = select(PartyName.party_id, PartyName.name).where(PartyName.party_id.in_(ids))
+    numbers = select(Party.id, Party.ipi_name_number).where(Party.id.in_(ids))
+    found = [*connection.execute(own), *connection.execute(others), *connection.execute(numbers)]
+    return [(party_id, name) for party_id, name in found if name]
 
 
 def _all_identifiers(connection: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:

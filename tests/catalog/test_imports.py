@@ -10,14 +10,15 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from catalog.cwr.writer import write_cwr
 from catalog.errors import UnreadableFileError
 from catalog.export import work_records
 from catalog.files import FileStore
 from catalog.imports import import_file
-from catalog.records import PublicDomainRecord, TitleRecord
+from catalog.records import PartyRecord, PublicDomainRecord, TitleRecord
+from catalog.search import search
 from catalog.tables import (
     Base,
     Encoding,
@@ -29,7 +30,7 @@ from catalog.tables import (
     Work,
     WorkTitle,
 )
-from catalog.vocabulary import Origin, Right, Role
+from catalog.vocabulary import Origin, PartyKind, Right, Role
 from catalog.works import find_work, show_work
 from tests.catalog.builders import (
     AT,
@@ -427,3 +428,29 @@ def test_one_number_under_two_names_is_one_party(session, tmp_path):
     import_cwr(session, tmp_path, a_work("W1"))
     import_cwr(session, tmp_path, replace(work, credits=(), representations=()), name="b.V22")
     assert len(session.scalars(select(Party)).all()) == 2
+
+
+def test_works_with_more_parties_and_shares_than_one_statement_takes_go_in_and_are_superseded(
+    session, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("catalog.database.LOT", 2)
+
+    def works(*parts):
+        for number in range(5):
+            named = [
+                PartyRecord(f"P{number}X{place}", PartyKind.WRITER, authority=SENDER.ipi_name_number)
+                for place in range(len(parts))
+            ]
+            shares = tuple(
+                a_share(party, Role.COMPOSER, Right.PERFORMING, part)
+                for party, part in zip(named, parts, strict=True)
+            )
+            credits = tuple((party, Role.COMPOSER) for party in named)
+            yield a_work(f"W{number}", shares=shares, credits=credits, representations=())
+
+    assert import_cwr(session, tmp_path, *works(400_000, 300_000, 300_000)).parties == 15
+    report = import_cwr(session, tmp_path, *works(300_000, 400_000, 300_000), name="again.V22")
+    assert codes(report) == ["SUPERSEDED"] * 5
+    superseded = select(func.count()).select_from(Share).where(Share.superseded_by.is_not(None))
+    assert session.scalar(superseded) == 15
+    assert [hit.title for hit in search(session, "P4X2")] == ["SONG OF THE TEST"]
