@@ -1,6 +1,5 @@
 """`contrafact corpus`: cleared works as Parquet, and proofs of what is in them."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,15 +8,20 @@ import typer
 from console.cli.options import (
     HomeOption,
     JsonOption,
+    KnownOption,
+    ModelOption,
     OnOption,
     PurposeOption,
     TerritoryOption,
+    knowledge,
+    today,
     writing,
 )
 from console.errors import ExitCode
 from console.output import say
 from console.progress import progress
 from console.steps.corpora import build, prove_work
+from provenance.corpus.plan import Order
 from provenance.corpus.prove import verify_proof
 
 app = typer.Typer(help="Cleared works as Parquet, and proofs of what is in them.", no_args_is_help=True)
@@ -29,6 +33,8 @@ def build_(
     purpose: PurposeOption,
     territory: TerritoryOption,
     on: OnOption = None,
+    model: ModelOption = None,
+    known: KnownOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -36,9 +42,9 @@ def build_(
 
     Example: contrafact corpus build --purpose train --territory EU --on 2026-10-31
     """
-    day = on or datetime.now(UTC).date()
+    order = Order(purpose, territory, on or today(), model, knowledge(known))
     with writing(context, home) as opened, progress("Building the corpus") as advance:
-        built = build(opened, purpose, territory, day, advance)
+        built = build(opened, order, advance)
     manifest = built.manifest
     answer = {
         "corpus": built.id,

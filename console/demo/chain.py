@@ -33,6 +33,7 @@ from model.genres import GENRE_SLUGS
 from model.house import HousePiece, compose
 from model.prompt import Prompt
 from provenance.corpus.build import BuiltCorpus
+from provenance.corpus.plan import Order
 from provenance.evidence.bundle import verify_bundle
 from provenance.evidence.verification import Verification
 from royalties.periods import parse_period
@@ -103,7 +104,7 @@ def run_chain(home: Home, out: Path, minutes: float, seed: int, size: Size = Siz
     import_music(home, inputs, seed, size)
     audit = run_audit(home, CLEARED_ON)
     with progress("Building the corpus") as advance:
-        corpus = build(home, Purpose.TRAIN, TERRITORY, CLEARED_ON, advance)
+        corpus = build(home, Order(Purpose.TRAIN, TERRITORY, CLEARED_ON), advance)
     with progress("Training") as advance:
         verified = open_corpus(home, corpus.id)
         training = train_model(home, verified, preset=PRESET, minutes=minutes, seed=seed, advance=advance)

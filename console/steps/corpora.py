@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from catalog.errors import CatalogError
 from catalog.files import write_atomically
-from catalog.vocabulary import Purpose
 from catalog.works import find_work
 from console.home import Home
 from console.progress import Advance
@@ -42,13 +41,13 @@ def reading_music(home: Home) -> Iterator[tuple[Converter, Apply]]:
         yield Converter(f"verovio-{version('verovio')}", reader.read_all, home.folder("converted")), apply
 
 
-def build(home: Home, purpose: Purpose, territory: str, on: date, advance: Advance) -> BuiltCorpus:
-    """A corpus of everything that is cleared for the purpose there on that day, on disk and on record.
+def build(home: Home, order: Order, advance: Advance) -> BuiltCorpus:
+    """A corpus of everything that is cleared as the order says, on disk and on record.
 
     What was read and cleared is taken in one transaction; scores that are no MIDI are converted once.
     """
     with home.session() as session:
-        plan = plan_corpus(session, Order(purpose, territory, on))
+        plan = plan_corpus(session, order)
     with reading_music(home) as (converter, apply):
         built = build_corpus(
             plan,

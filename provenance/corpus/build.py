@@ -207,6 +207,8 @@ def _write_statements(staged: _Staged, plan: CorpusPlan, converter: str, max_eve
         "purpose": order.purpose.value,
         "territory": order.territory,
         "on": order.on.isoformat(),
+        **({} if order.model is None else {"model": order.model}),
+        **({} if order.known.at is None else {"known_at": order.known.at.isoformat()}),
         "genres": list(GENRE_SLUGS),
         "grid": GRID,
         "max_events": max_events,

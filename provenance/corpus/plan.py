@@ -12,7 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog.clearance import Clearance, Objection, WorkFacts, clear
-from catalog.facts import load_facts
+from catalog.facts import each_fact
+from catalog.knowledge import NOW, Knowledge
 from catalog.tables import Encoding, Work
 from catalog.vocabulary import EncodingFormat, Origin, Purpose
 from provenance.corpus.registry import Exclusion
@@ -20,11 +21,16 @@ from provenance.corpus.registry import Exclusion
 
 @dataclass(frozen=True)
 class Order:
-    """What a corpus is for, where, and on which day it is cleared."""
+    """What a corpus is for, where, and on which day it is cleared; for which model, and by what was known.
+
+    `model` and `known` are for the cases in which grants name models, or a corpus of the past is asked for.
+    """
 
     purpose: Purpose
     territory: str
     on: date
+    model: str | None = None
+    known: Knowledge = NOW
 
 
 @dataclass(frozen=True)
@@ -53,11 +59,11 @@ class CorpusPlan:
 
 def plan_corpus(session: Session, order: Order) -> CorpusPlan:
     """What the catalogue, as it is now, gives for this order."""
-    files = _files(session)
+    files = _files(session, order.known)
     cleared: dict[str, PlannedFile] = {}
     exclusions: list[Exclusion] = []
-    for facts in load_facts(session):
-        clearance = clear(facts, order.purpose, order.territory, order.on)
+    for facts in each_fact(session, known=order.known):
+        clearance = clear(facts, order.purpose, order.territory, order.on, order.model)
         for encoding in clearance.encodings:
             planned = files[encoding.encoding_id]
             cleared[planned.encoding_id] = PlannedFile(**{**planned.__dict__, "grants": encoding.grants})
@@ -74,10 +80,11 @@ def merged(exclusions: Iterable[Exclusion]) -> tuple[Exclusion, ...]:
     return tuple(Exclusion(*key, "; ".join(sorted(messages))) for key, messages in sorted(said.items()))
 
 
-def _files(session: Session) -> dict[str, PlannedFile]:
+def _files(session: Session, known: Knowledge) -> dict[str, PlannedFile]:
     rows = session.execute(
         select(Encoding, Work.origin, Work.genre)
         .join(Work, Work.id == Encoding.work_id)
+        .where(known.came(Encoding.batch_id))
         .order_by(Encoding.id)
     )
     return {

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -168,6 +169,10 @@ def test_a_withdrawn_work_is_gone_from_the_next_corpus_and_its_receipt_verifies(
     codes = [objection["code"] for objection in answer("catalog", "clear", work, *asked)["objections"]]
     assert codes == ["WITHDRAWN"], "the signal was seen later than the day that is asked about"
     assert answer("catalog", "clear", work, *asked, "--as-known-on", "2026-01-01")["error"]
+    before = datetime.now(UTC).date() - timedelta(days=1)
+    assert (
+        answer("corpus", "build", *asked, "--as-known-on", str(before))["error"]["kind"] == "CorpusBuildError"
+    )
     built = answer("corpus", "build", *asked)
     assert built["works"] == chain.corpus.manifest["works"] - 1
     assert built["excluded"]["WITHDRAWN"] == 1
