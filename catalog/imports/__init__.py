@@ -3,9 +3,11 @@
 Importing the same file again changes nothing, except that what was put into quarantine is tried again.
 """
 
+import gc
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -35,6 +37,7 @@ from catalog.vocabulary import ImportFormat
 
 CHUNK = 2_000  # works that are registered together
 CHUNK_FILES = 400
+COLLECT_AFTER = 500_000
 CHUNK_BYTES = 64 << 20
 MAX_FINDINGS = 1_000  # of one code; more are counted, so that a report of a million lines stays readable
 DEFAULT_OPTIONS = ImportOptions()
@@ -125,7 +128,8 @@ def import_file(
     elif kind is ImportFormat.ERN:
         _import_message(registrar, path, tally)
     else:
-        _import_works(registrar, _read(kind, path, options), options, tally)
+        with _seldom_collected():
+            _import_works(registrar, _read(kind, path, options), options, tally)
     batch.counts = tally.counts()
     batch.findings = [finding.to_json() for finding in _sorted(tally)]
     session.flush()
@@ -161,6 +165,17 @@ def _read(kind: ImportFormat, path: Path, options: ImportOptions) -> Iterator[Re
             yield from read_cwr(stream, path.name, options.origin)
         else:
             yield from read_table(read_csv(stream, path.name, COLUMNS, REQUIRED), options.origin)
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Python looks for cycles after many more objects than usual: records are plain trees, and many."""
+    usual = gc.get_threshold()
+    gc.set_threshold(COLLECT_AFTER, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _import_works(registrar: Registrar, steps: Iterator[Read], options: ImportOptions, tally: _Tally) -> None:
