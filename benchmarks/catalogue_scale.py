@@ -13,21 +13,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import date
 from pathlib import Path
 from random import Random
 from statistics import quantiles
 
 from benchmarks.made_catalogue import Pool, make_pool, write_catalogue
 from catalog.knowledge import NOW
-from catalog.vocabulary import Origin
+from catalog.vocabulary import Origin, Purpose
 from console.home import Access, Home, open_home
 from console.settings import load_settings
 from console.steps.catalogue import find, import_into, show
+from console.steps.permissions import Agreed, record_grants
 
 SEED = 0
 SLICE = 100_000
 NUM_ASKED = 1_000
 WARM = 50
+ON = date(2026, 10, 1)
 MIB = 1024**2
 
 
@@ -43,7 +46,8 @@ def bench(folder: Path, num_works: int) -> None:
     rows, plain = plain_seconds(folder / "home" / "contrafact.db", folder / "plain" / "contrafact.db")
     say(f"executemany of their {rows:,} rows ({rows / num_works:.1f} a work): {plain:.1f} s")
     say(f"ratio: {ours / plain:.2f} (import by executemany; at most 3)")
-    with open_home(load_settings(folder / "home", {}), Access.READ) as home:
+    with open_home(load_settings(folder / "home", {}), Access.WRITE) as home:
+        grant(home, num_works)
         answer(home, num_works)
 
 
@@ -91,6 +95,16 @@ def answer(home: Home, num_works: int) -> None:
     say_waits("search", [lambda q=q: find(home, q, 20) for q in exact])
     wrong = [misspelt(query(pool, random), random) for _ in range(NUM_ASKED)]
     say_waits("search with a typo", [lambda q=q: find(home, q, 20) for q in wrong])
+
+
+def grant(home: Home, num_works: int) -> None:
+    """One publisher in three permits training in the European Union, for its writers too."""
+    publishers = make_pool(Random(SEED), num_works).publishers
+    agreed = [
+        Agreed(f"Agreement with {name.name}", name.ipi, ON, [Purpose.TRAIN], "EU", ON, for_represented=True)
+        for name in publishers[::3]
+    ]
+    record_grants(home, agreed)
 
 
 def query(pool: Pool, random: Random) -> str:
