@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from catalog.clearance import Clearance, ClearedEncoding, Objection, ObjectionCode, ShareFact, WorkFacts
 from catalog.vocabulary import Right
 
-# Characters of Unicode's private use. An identifier of a file may be quoted by its first twelve characters, so
-# a slot has twelve, and one more where it stands for a whole identifier.
+# Characters of Unicode's private use. An identifier of a file may be quoted by its first twelve characters,
+# so a slot has twelve, and one more where it stands for a whole identifier.
 OPEN, CLOSE, WHOLE, UNNAMED = "\ue000", "\ue001", "\ue002", "\ue003"
 HEAD_LENGTH = 12
 _SLOT = re.compile(f"{OPEN}([0-9]{{10}}){CLOSE}({WHOLE}?)")
 _MARK = re.compile(f"[{OPEN}{CLOSE}{WHOLE}{UNNAMED}]")
+_ESCAPED_MARK = re.compile(r"\\ue00[0-3]")  # as `repr` writes them
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Template:
     cleared: bool
     objections: tuple[_Said, ...]
     grants: tuple[str, ...]
-    encodings: tuple[tuple[_Text, str, tuple[str, ...]], ...]
+    encodings: tuple[tuple[_Text, tuple[str, tuple[str, ...]]], ...]
     refused: tuple[_Said, ...]
 
     def fill(self, work_id: str, values: Sequence[str]) -> Clearance:
@@ -75,7 +76,7 @@ class Template:
             self.cleared,
             _filled(self.objections, values),
             self.grants,
-            tuple([ClearedEncoding(text.of(values), *more) for text, *more in self.encodings]),
+            tuple([ClearedEncoding(text.of(values), *rest) for text, rest in self.encodings]),
             _filled(self.refused, values),
         )
 
@@ -111,7 +112,7 @@ def make_template(
         None where the answer cannot be told from its names: it quotes something that is no name of the work,
         or the work's own texts hold a mark.
     """
-    if _MARK.search(repr(facts)) or any(mark in repr(facts) for mark in ("\\ue000", "\\ue001")):
+    if _ESCAPED_MARK.search(repr(facts)):
         return None
     names = names_of(facts, rights)
     found = answer(_renamed(facts, names, rights))
@@ -121,7 +122,10 @@ def make_template(
             tuple(_said(objection, names) for objection in found.objections),
             tuple(map(_verbatim, found.grants)),
             tuple(
-                (_text(each.encoding_id, names), _verbatim(each.licence), tuple(map(_verbatim, each.grants)))
+                (
+                    _text(each.encoding_id, names),
+                    (_verbatim(each.licence), tuple(map(_verbatim, each.grants))),
+                )
                 for each in found.encodings
             ),
             tuple(_said(objection, names) for objection in found.refused),
@@ -169,7 +173,9 @@ def _renamed(facts: WorkFacts, names: Names, rights: Sequence[Right]) -> WorkFac
             for each in facts.encodings
         ),
         reservations=tuple(
-            each if each.encoding_id is None else replace(each, encoding_id=files[each.encoding_id])
+            each
+            if each.encoding_id is None
+            else replace(each, encoding_id=files.get(each.encoding_id, UNNAMED))
             for each in facts.reservations
         ),
     )

@@ -4,14 +4,15 @@ Everything that a build needs of the database is read here, in one go; the build
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from catalog.clearance import Clearance, Objection, WorkFacts, clear
+from catalog.clearance import Clearance, Objection, clear
+from catalog.clearance_table import clear_catalogue
 from catalog.facts import each_fact
 from catalog.knowledge import NOW, Knowledge
 from catalog.tables import Encoding, Work
@@ -62,12 +63,11 @@ def plan_corpus(session: Session, order: Order) -> CorpusPlan:
     files = _files(session, order.known)
     cleared: dict[str, PlannedFile] = {}
     exclusions: list[Exclusion] = []
-    for facts in each_fact(session, known=order.known):
-        clearance = clear(facts, order.purpose, order.territory, order.on, order.model)
+    for clearance in _clearances(session, order):
         for encoding in clearance.encodings:
             planned = files[encoding.encoding_id]
             cleared[planned.encoding_id] = PlannedFile(**{**planned.__dict__, "grants": encoding.grants})
-        exclusions += _exclusions(facts, clearance)
+        exclusions += _exclusions(files, clearance)
     refused = [file for encoding_id, file in files.items() if encoding_id not in cleared]
     return CorpusPlan(order, _in_order(cleared.values()), _in_order(refused), tuple(sorted(exclusions)))
 
@@ -96,12 +96,21 @@ def _files(session: Session, known: Knowledge) -> dict[str, PlannedFile]:
     }  # fmt: skip
 
 
-def _exclusions(facts: WorkFacts, clearance: Clearance) -> tuple[Exclusion, ...]:
-    files = {encoding.encoding_id for encoding in facts.encodings}
+def _clearances(session: Session, order: Order) -> Iterator[Clearance]:
+    """The answer for every work: in columns where that can be done, else one after the other."""
+    if order.model is None and order.known.at is None:
+        return clear_catalogue(session, order.purpose, order.territory, order.on)
+    return (
+        clear(facts, order.purpose, order.territory, order.on, order.model)
+        for facts in each_fact(session, known=order.known)
+    )
+
+
+def _exclusions(files: Container[str], clearance: Clearance) -> tuple[Exclusion, ...]:
     objections: tuple[Objection, ...] = (*clearance.objections, *clearance.refused)
     return merged(
         Exclusion(
-            facts.work_id, objection.about if objection.about in files else "", objection.code.value,
+            clearance.work_id, objection.about if objection.about in files else "", objection.code.value,
             objection.message,
         )
         for objection in objections
