@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rapidfuzz.distance import OSA
 from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 
@@ -26,6 +27,8 @@ from catalog.text import fold
 # A word in a title weighs more than in a name, and an identifier most.
 TITLE_WEIGHT, NAME_WEIGHT, IDENTIFIER_WEIGHT = 4.0, 2.0, 8.0
 SHORTEST_IDENTIFIER = 9
+SHORTEST_MISSPELT = 4  # letters; a shorter word is like too many
+LONG_WORD = 6  # from so many letters on two may be wrong
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,22 @@ class Hit:
 
 
 def search(session: Session, wanted: str, limit: int = 20) -> list[Hit]:
-    """The works in which every word of the text begins some word, ranked; none for an empty text."""
+    """The works in which every word of the text begins some word, ranked; none for an empty text.
+
+    Where that leaves room, words that begin no word of the catalogue are taken for the nearest that does, and
+    what is found so comes after the rest.
+    """
     words = _words(wanted)
     if not words:
         return []
     postgresql = session.get_bind().dialect.name == "postgresql"
-    ids = (_ids_postgresql if postgresql else _ids_sqlite)(session, words, limit)
+    find = _ids_postgresql if postgresql else _ids_sqlite
+    ids = find(session, words, limit)
+    if len(ids) < limit:
+        known = _known_postgresql if postgresql else _known_sqlite
+        spelled = [_nearest(word, known(session, word)) for word in words]
+        more = find(session, spelled, limit) if spelled != words else []
+        ids = list(dict.fromkeys([*ids, *more]))[:limit]
     names = _names(session, ids)
     works = {work.id: work for work in session.scalars(select(Work).where(Work.id.in_(ids)))}
     return [
@@ -118,6 +131,39 @@ def _ids_postgresql(session: Session, words: Sequence[str], limit: int) -> list[
     )
     query = " & ".join(f"'{word}':*" for word in words)
     return list(session.scalars(statement, {"query": query, "limit": limit}))
+
+
+def _nearest(word: str, known: Sequence[tuple[str, int]]) -> str:
+    """The word itself where it begins a known one; else the nearest known one, of several the commonest."""
+    if len(word) < SHORTEST_MISSPELT or any(other.startswith(word) for other, _ in known):
+        return word
+    most = 1 if len(word) < LONG_WORD else 2
+    near = [
+        (distance, -count, other)
+        for other, count in known
+        if abs(len(other) - len(word)) <= most
+        and (distance := OSA.distance(word, other, score_cutoff=most)) <= most
+    ]
+    return min(near)[2] if near else word
+
+
+def _known_sqlite(session: Session, word: str) -> list[tuple[str, int]]:
+    """The words of the catalogue with the same first letter, and in how many works each is."""
+    session.execute(
+        text("CREATE VIRTUAL TABLE IF NOT EXISTS temp.known_word USING fts5vocab(main, work_search, row)")
+    )
+    statement = text("SELECT term, doc FROM temp.known_word WHERE term >= :first AND term < :next")
+    bounds = {"first": word[0], "next": chr(ord(word[0]) + 1)}
+    return [(term, doc) for term, doc in session.execute(statement, bounds)]
+
+
+def _known_postgresql(session: Session, word: str) -> list[tuple[str, int]]:
+    """As `_known_sqlite`; PostgreSQL counts the words of all works anew each time."""
+    statement = text(
+        "SELECT word, ndoc FROM ts_stat('SELECT to_tsvector(''simple'', titles || '' '' || names)"
+        " FROM search_entry') WHERE starts_with(word, :first)"
+    )
+    return [(term, doc) for term, doc in session.execute(statement, {"first": word[0]})]
 
 
 def _names(session: Session, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -248,6 +248,28 @@ def test_a_title_that_begins_with_the_word_is_found_after_it_was_changed(music, 
     assert [hit.title for hit in search(music, "tristesse")] == ["NOCTURNE"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("tristese", "TRISTESSE"),
+        ("trsitesse", "TRISTESSE"),
+        ("fredreic", "Étude in E"),
+        ("boleor", "BOLERO TRISTE"),
+        ("bolero trsite", "BOLERO TRISTE"),
+    ],
+)
+def test_a_slip_of_the_finger_finds_the_work_that_was_meant(music, typed, meant):
+    assert meant in [hit.title for hit in search(music, typed)]
+
+
+@pytest.mark.parametrize(
+    "typed", ["nxcxxrne", "xyz", "nt", '"NEAR(', "titles:bolero*", "a'; DROP TABLE work;--"]
+)
+def test_what_is_like_nothing_finds_nothing_and_breaks_nothing(music, typed):
+    assert search(music, typed) == [] or "bolero" in typed
+    assert search(music, "bolero")
+
+
 def test_shares_on_a_day_and_in_a_territory_are_those_in_force_there(session, tmp_path):
     other = PartyRecord("US MUSIC", PartyKind.PUBLISHER, "00052210040")
     collected = replace(
