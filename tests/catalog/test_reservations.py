@@ -1,4 +1,4 @@
-"""Is an opt-out read as its protocol means it, the most restrictive reading first, and kept as it was seen?"""
+"""Is an opt-out read as its protocol means it, the most restrictive reading first, and kept as seen?"""
 
 import hashlib
 from datetime import date
