@@ -11,14 +11,16 @@ import sqlite3
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 from statistics import quantiles
 
 from benchmarks.made_catalogue import Pool, make_pool, write_catalogue
+from catalog.clearance_table import clear_catalogue
 from catalog.knowledge import NOW
 from catalog.vocabulary import Origin, Purpose
 from console.home import Access, Home, open_home
@@ -49,6 +51,7 @@ def bench(folder: Path, num_works: int) -> None:
     with open_home(load_settings(folder / "home", {}), Access.WRITE) as home:
         grant(home, num_works)
         answer(home, num_works)
+        clear(home)
 
 
 def import_seconds(home: Home, cwr: Path, num_works: int) -> float:
@@ -105,6 +108,20 @@ def grant(home: Home, num_works: int) -> None:
         for name in publishers[::3]
     ]
     record_grants(home, agreed)
+
+
+def clear(home: Home) -> None:
+    """How long it takes to ask of every work whether it may be trained on."""
+    counts: Counter[bool] = Counter()
+
+    def ask() -> None:
+        with home.session() as session:
+            counts.update(
+                answer.cleared for answer in clear_catalogue(session, Purpose.TRAIN, "EU", ON + timedelta(30))
+            )
+
+    seconds = clocked(ask)
+    say(f"clearing: {seconds:.1f} s, {counts[True]:,} cleared, {counts[False]:,} refused")
 
 
 def query(pool: Pool, random: Random) -> str:
