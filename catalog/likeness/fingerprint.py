@@ -3,19 +3,18 @@
 The notes of all tracks are merged. At every onset the highest and the lowest note are kept; a token is four
 notes of one of these two voices that follow each other (the second of two neighbours may be left out), told
 by their intervals and by how the waits between them compare. It does not depend on key or tempo, and a
-changed note spoils only the few tokens that it is in. A sketch of a piece is the 64 smallest hashes of its
-tokens: pieces that share many tokens share many of them, so it finds candidates; `likeness` then decides.
+changed note spoils only the few tokens that it is in. A sketch of a piece is the 128 smallest hashes of its
+tokens: pieces that share many tokens share many of them, so it finds candidates (`index`); `verdict` decides.
 
 The idea of tempo-free tokens of note events: Arzt, Böck and Widmer 2012, ISMIR, Fast identification of piece
 and score position via symbolic fingerprinting. Bottom-k sketches: Broder 1997.
 
-Shapes: N notes, I onsets of a voice, K tokens.
+Shapes: N notes, I chords (what begins together), K tokens.
 """
 
 import hashlib
 from dataclasses import dataclass
 from itertools import pairwise, product
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,30 +23,38 @@ Notes = NDArray[np.int32]
 Ints = NDArray[np.int64]
 
 ONSET, DURATION, PITCH = 0, 1, 2
-SKETCH_SIZE = 64
+SKETCH_SIZE = 128
 STEPS = tuple(product((1, 2), repeat=3))  # to the second, third and fourth note of a token
 RATIO_STEPS = 2  # bins of the comparison of waits for each doubling
 WIDEST_RATIO = 4  # in doublings
 MAX_INTERVAL = 36
-MAX_PAIRS = 64  # of places for one token: what is everywhere tells nothing
-WINDOW = 32  # onsets that are looked for together
-SAME = 0.55  # from this likeness on it is the same music; measured by `python -m benchmarks.likeness`
 TOGETHER = 0.45  # of a short note (the first quartile): what begins within it belongs to one chord
-DRIFT = 8  # onsets by which a window may slip
 
 
 @dataclass(frozen=True, eq=False)
 class Tokens:
-    """The tokens of a piece: their hashes, and which onset of which voice each begins at, with its pitch."""
+    """The tokens of a piece, and its notes.
+
+    Attributes:
+        hash_K: what each token is; the same in every key and at every tempo.
+        chord_K: at which chord it begins.
+        onset_K, span_K: when it begins, and until when its last note begins, in the piece's own ticks.
+        pitch_K: the pitch that it begins with.
+        onset_I: when each chord begins, ascending.
+        notes_N3: onset, duration and pitch of every note.
+    """
 
     hash_K: Ints
-    place_K: Ints
+    chord_K: Ints
+    onset_K: Ints
+    span_K: Ints
     pitch_K: Ints
-    num_places: int
+    onset_I: Ints
+    notes_N3: Ints
 
     @property
     def sketch(self) -> Ints:
-        """The smallest hashes, ascending; fewer than 64 where the piece is short."""
+        """The smallest hashes, ascending; fewer than 128 where the piece is short."""
         return np.unique(self.hash_K)[:SKETCH_SIZE]
 
 
@@ -71,56 +78,22 @@ def tokens_of(notes_N3: Notes) -> Tokens:
     Args:
         notes_N3: onset, duration and pitch of every note, in any order.
     """
-    voices = _outer_voices(np.asarray(notes_N3, dtype=np.int64).reshape(-1, 3))
-    parts = [_voice_tokens(onset_I, pitch_I, number) for number, (onset_I, pitch_I) in enumerate(voices)]
-    before = 0
-    places = []
-    for (onset_I, _), (_, place_K, _) in zip(voices, parts, strict=True):
-        places.append(place_K + before)
-        before += len(onset_I)
-    return Tokens(
-        np.concatenate([part[0] for part in parts]),
-        np.concatenate(places),
-        np.concatenate([part[2] for part in parts]),
-        before,
-    )
+    rows_N3 = np.asarray(notes_N3, dtype=np.int64).reshape(-1, 3)
+    onset_I, highest_I, lowest_I = _outer_voices(rows_N3)
+    parts = [_voice_tokens(onset_I, pitch_I, voice) for voice, pitch_I in enumerate((highest_I, lowest_I))]
+    hash_K, chord_K, last_K, pitch_K = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    onset_K = onset_I[chord_K]
+    return Tokens(hash_K, chord_K, onset_K, onset_I[last_K] - onset_K, pitch_K, onset_I, rows_N3)
 
 
-def likeness(a: Tokens, b: Tokens) -> float:
-    """How much of the shorter piece is in the other, beside how much of it is in itself: about 0 to 1.
-
-    The shorter one is cut into windows; a place of a window counts where a token that begins there stands in
-    the other piece too, at the transposition and the distance that most of its window agree on.
-    """
-    if a.num_places > b.num_places:
-        a, b = b, a
-    own = _covered(a, a)
-    return _covered(a, b) / own if own else 0.0
-
-
-def _covered(a: Tokens, b: Tokens) -> int:
-    """How many places of a piece are found again in another."""
-    in_a, in_b = _pairs(a.hash_K, b.hash_K)
-    place, shift = a.place_K[in_a], np.clip(b.pitch_K[in_b] - a.pitch_K[in_a], -128, 127)
-    distance = b.place_K[in_b] - place
-    window = place // WINDOW
-    covered = np.zeros(a.num_places // WINDOW + 1, dtype=np.int64)
-    for slip in (0, DRIFT // 2):
-        agreed = (window * 256 + shift + 128) * (1 << 24) + (distance + (1 << 22) + slip) // DRIFT
-        voters = np.unique(np.stack([agreed, place]), axis=1)
-        votes, counts = np.unique(voters[0], return_counts=True)
-        np.maximum.at(covered, votes >> 24 >> 8, counts)
-    return int(covered.sum())
-
-
-def _outer_voices(rows_N3: Ints) -> list[tuple[Ints, Ints]]:
-    """Onsets and pitches of the highest and of the lowest note at every onset."""
-    onset_I, first = _chords(rows_N3)
-    highest = np.full(len(onset_I), np.iinfo(np.int64).min)
-    lowest = np.full(len(onset_I), np.iinfo(np.int64).max)
-    np.maximum.at(highest, first, rows_N3[:, PITCH])
-    np.minimum.at(lowest, first, rows_N3[:, PITCH])
-    return [(onset_I, highest), (onset_I, lowest)]
+def _outer_voices(rows_N3: Ints) -> tuple[Ints, Ints, Ints]:
+    """The onset of every chord, and its highest and lowest pitch."""
+    onset_I, chord_N = _chords(rows_N3)
+    highest_I = np.full(len(onset_I), np.iinfo(np.int64).min)
+    lowest_I = np.full(len(onset_I), np.iinfo(np.int64).max)
+    np.maximum.at(highest_I, chord_N, rows_N3[:, PITCH])
+    np.minimum.at(lowest_I, chord_N, rows_N3[:, PITCH])
+    return onset_I, highest_I, lowest_I
 
 
 def _chords(rows_N3: Ints) -> tuple[Ints, Ints]:
@@ -138,10 +111,11 @@ def _chords(rows_N3: Ints) -> tuple[Ints, Ints]:
     return np.array(starts), chord_I[of_note]
 
 
-def _voice_tokens(onset_I: Ints, pitch_I: Ints, voice: int) -> tuple[Ints, Ints, Ints]:
-    """Hash, place and first pitch of every token of one voice."""
+def _voice_tokens(onset_I: Ints, pitch_I: Ints, voice: int) -> tuple[Ints, Ints, Ints, Ints]:
+    """Hash, first chord, last chord and first pitch of every token of one voice."""
     hashes: list[Ints] = [np.zeros(0, dtype=np.int64)]
-    places: list[Ints] = [np.zeros(0, dtype=np.int64)]
+    firsts: list[Ints] = [np.zeros(0, dtype=np.int64)]
+    lasts: list[Ints] = [np.zeros(0, dtype=np.int64)]
     for steps in STEPS:
         count = len(onset_I) - sum(steps)
         if count <= 0:
@@ -153,9 +127,10 @@ def _voice_tokens(onset_I: Ints, pitch_I: Ints, voice: int) -> tuple[Ints, Ints,
         words = [np.clip(later - pitch[0], -MAX_INTERVAL, MAX_INTERVAL) for later in pitch[1:]]
         words += [_compared(waits[0], waits[1]), _compared(waits[1], waits[2])]
         hashes.append(_hashed(words, voice))
-        places.append(np.arange(count, dtype=np.int64))
-    place_K = np.concatenate(places)
-    return np.concatenate(hashes), place_K, pitch_I[place_K]
+        firsts.append(np.arange(count, dtype=np.int64))
+        lasts.append(firsts[-1] + sum(steps))
+    first_K = np.concatenate(firsts)
+    return np.concatenate(hashes), first_K, np.concatenate(lasts), pitch_I[first_K]
 
 
 def _compared(before: Ints, after: Ints) -> Ints:
@@ -175,23 +150,3 @@ def _hashed(words: list[Ints], voice: int) -> Ints:
         packed = (packed ^ (packed >> np.uint64(shift))) * np.uint64(factor)
     hashed: Ints = (packed >> np.uint64(1)).astype(np.int64)
     return hashed
-
-
-def _pairs(a_K: Ints, b_K: Ints) -> tuple[Ints, Ints]:
-    """All pairs of places in two lists that hold the same hash, but for hashes that are everywhere."""
-    order_a, order_b = np.argsort(a_K, kind="stable"), np.argsort(b_K, kind="stable")
-    hash_a, first_a, count_a = _runs(a_K[order_a])
-    hash_b, first_b, count_b = _runs(b_K[order_b])
-    _, at_a, at_b = np.intersect1d(hash_a, hash_b, assume_unique=True, return_indices=True)
-    few = count_a[at_a] * count_b[at_b] <= MAX_PAIRS
-    at_a, at_b = at_a[few], at_b[few]
-    num = count_a[at_a] * count_b[at_b]
-    within = np.arange(num.sum()) - np.repeat(np.cumsum(num) - num, num)
-    wide = np.repeat(count_b[at_b], num)
-    in_a = np.repeat(first_a[at_a], num) + within // np.maximum(wide, 1)
-    in_b = np.repeat(first_b[at_b], num) + within % np.maximum(wide, 1)
-    return order_a[in_a], order_b[in_b]
-
-
-def _runs(sorted_K: Ints) -> tuple[Ints, Any, Any]:
-    return np.unique(sorted_K, return_index=True, return_counts=True)

@@ -1,6 +1,6 @@
 """Which works of the catalogue have the same music, and do their rights contradict each other?"""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
 
@@ -10,18 +10,17 @@ from sqlalchemy.orm import Session
 from catalog.clearance import clear
 from catalog.facts import load_facts
 from catalog.findings import Finding, Severity
-from catalog.likeness.fingerprint import SAME, likeness
+from catalog.likeness.index import SketchIndex
+from catalog.likeness.verdict import SAME, likeness
 from catalog.tables import Encoding, Work
 from catalog.vocabulary import Purpose
 from console.home import Home
 from console.progress import Advance
 from console.steps.corpora import reading_music
-from provenance.corpus.copies import LEAST_SHARED
 from provenance.corpus.music import Converter, Music, digest_of, jobs_of, tokens_of_file
 from provenance.corpus.plan import PlannedFile
 
 TERRITORY = "WORLD"
-EVERYWHERE = 50  # files: a hash that more of them share tells nothing
 
 Pair = tuple[int, int]
 
@@ -52,20 +51,19 @@ def _files(session: Session) -> list[PlannedFile]:
 
 def _same(home: Home, converter: Converter, musics: Sequence[Music]) -> Iterator[Pair]:
     """The pairs of files of different works that hold the same music."""
-    having: dict[int, list[int]] = defaultdict(list)
-    for number, music in enumerate(musics):
-        for value in music.sketch:
-            having[value].append(number)
-    shared: Counter[Pair] = Counter()
-    for numbers in having.values():
-        if len(numbers) <= EVERYWHERE:
-            shared.update((a, b) for place, a in enumerate(numbers) for b in numbers[place + 1 :])
-    for (a, b), count in sorted(shared.items()):
-        one, other = musics[a].file, musics[b].file
-        if count >= LEAST_SHARED and one.work_id != other.work_id:
-            tokens = [tokens_of_file(file, home.files, converter) for file in (one, other)]
-            if likeness(*tokens) >= SAME:
-                yield a, b
+    index = SketchIndex()
+    for music in musics:
+        index.add(music.sketch)
+    found = {
+        (min(number, other), max(number, other))
+        for number, music in enumerate(musics)
+        for other in index.candidates(music.sketch)
+        if musics[other].file.work_id != music.file.work_id
+    }
+    for a, b in sorted(found):
+        tokens = [tokens_of_file(musics[n].file, home.files, converter) for n in (a, b)]
+        if likeness(*tokens) >= SAME:
+            yield a, b
 
 
 def _clusters(musics: Sequence[Music], pairs: Sequence[Pair]) -> list[list[PlannedFile]]:

@@ -5,19 +5,17 @@ there, by its likeness (`catalog.likeness`). A file that was refused for its own
 exactly its own notes: another edition of the same free work may be used. A work that was itself refused,
 because its owners did not grant it, or reserved or withdrew it, stands against every copy.
 
-Memory: 64 numbers for each refused file; the notes of candidates are read again.
+Memory: 128 numbers for each refused file; the notes of candidates are read again.
 """
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from catalog.likeness.fingerprint import SAME, Tokens, likeness
+from catalog.likeness.fingerprint import Tokens
+from catalog.likeness.index import SketchIndex
+from catalog.likeness.verdict import SAME, likeness
 from provenance.corpus.music import Music
 from provenance.corpus.plan import PlannedFile
-
-LEAST_SHARED = 4  # smallest hashes in common that make a candidate
-MOST_CANDIDATES = 10
 
 ReadTokens = Callable[[PlannedFile], Tokens]
 
@@ -35,7 +33,7 @@ class Refused:
     works: frozenset[str]
     _of_digest: dict[str, str] = field(default_factory=dict)
     _files: list[PlannedFile] = field(default_factory=list)
-    _having: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    _index: SketchIndex = field(default_factory=SketchIndex)
 
     def add(self, musics: Iterable[Music]) -> None:
         """Takes in the music of refused files."""
@@ -44,8 +42,7 @@ class Refused:
                 continue
             self._of_digest[music.digest] = music.file.work_id
             if music.file.work_id in self.works:
-                for value in music.sketch:
-                    self._having[value].append(len(self._files))
+                self._index.add(music.sketch)
                 self._files.append(music.file)
 
     def same(self, music: Music) -> str | None:
@@ -54,8 +51,7 @@ class Refused:
 
     def near(self, music: Music) -> tuple[str, float] | None:
         """The refused work of which a file is nearly the music, and how like it is."""
-        shared = Counter(number for value in music.sketch for number in self._having.get(value, ()))
-        candidates = [n for n, count in shared.most_common(MOST_CANDIDATES) if count >= LEAST_SHARED]
+        candidates = self._index.candidates(music.sketch)
         others = [self._files[n] for n in candidates if self._files[n].work_id != music.file.work_id]
         if not others:
             return None
