@@ -9,7 +9,7 @@ from itertools import pairwise
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from catalog.facts import load_facts
+from catalog.clearance import WorkFacts
 from catalog.shares import percent
 from catalog.tables import (
     Encoding,
@@ -50,9 +50,13 @@ class Change:
         return {"at": self.at.isoformat(), "by": self.by, "what": self.what, "changes": self.changes}
 
 
-def history(session: Session, work_id: str) -> list[Change]:
-    """Everything that became known about a work, the first first."""
-    found = [*_imports(session, work_id), *_permissions(session, work_id)]
+def history(session: Session, facts: WorkFacts) -> list[Change]:
+    """Everything that became known about a work, the first first.
+
+    Args:
+        facts: of the work, as they are known now.
+    """
+    found = [*_imports(session, facts.work_id), *_permissions(session, facts)]
     return sorted(found, key=lambda change: (change.at, change.what))
 
 
@@ -114,8 +118,7 @@ def _shares(session: Session, work_id: str) -> Iterator[tuple[str, list[str]]]:
         )
 
 
-def _permissions(session: Session, work_id: str) -> Iterator[Change]:
-    facts = load_facts(session, [work_id])[0]
+def _permissions(session: Session, facts: WorkFacts) -> Iterator[Change]:
     ids = {fact.grant_id for fact in facts.grants}
     earlier = select(Grant).where(Grant.superseded_by.in_(ids))
     for grant in [*session.scalars(select(Grant).where(Grant.id.in_(ids))), *session.scalars(earlier)]:
@@ -133,7 +136,7 @@ def _permissions(session: Session, work_id: str) -> Iterator[Change]:
         if row.lifted_at is not None:
             what = f"reservation {row.id} lifted"
             yield Change(row.lifted_at, row.recorded_by, what, [f"from {row.lifted_on}"])
-    for taken in session.scalars(select(Withdrawal).where(Withdrawal.work_id == work_id)):
+    for taken in session.scalars(select(Withdrawal).where(Withdrawal.work_id == facts.work_id)):
         why = [f"from {taken.effective_on}: {taken.reason}"]
         yield Change(taken.recorded_at, taken.recorded_by, f"withdrawal {taken.id}", why)
 

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from catalog.acknowledgements import acknowledgements_of
 from catalog.clearance import WorkFacts
 from catalog.errors import NotFoundError
-from catalog.facts import load_facts
 from catalog.identifiers import format_iswc, parse_iswc
 from catalog.knowledge import NOW, Knowledge
 from catalog.recordings import recordings_of
@@ -68,21 +67,17 @@ def find_encoding(session: Session, name: str) -> str:
     return found[0]
 
 
-def show_work(session: Session, name: str, known: Knowledge = NOW) -> Json:
+def show_work(session: Session, facts: WorkFacts, known: Knowledge = NOW) -> Json:
     """One work whole, as a JSON object: titles, identifiers, shares, grants, reservations, files, recordings.
 
     Args:
         session: reads only.
-        name: as `find_work`.
+        facts: of the work, as they were known at the instant.
         known: as it was known at an instant.
-
-    Raises:
-        NotFoundError: as `find_work`, or the work was not known then.
     """
-    work_id = find_work(session, name)
+    work_id = facts.work_id
     work = version_of(session, work_id, known)
     shares = _shares(session, work_id, known)
-    facts = load_facts(session, [work_id], known)[0]
     return {
         "id": work_id,
         "title": work.title,

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from provenance.canonical import digest
 from provenance.errors import NotRecordedError, RecordConflictError
@@ -93,7 +93,12 @@ class Touched:
 
     corpora: tuple[str, ...]
     runs: tuple[str, ...]
-    generations: tuple[str, ...]
+    influenced: tuple[Influenced, ...]
+
+    @property
+    def generations(self) -> tuple[str, ...]:
+        """The ids of the generations that leaned on it."""
+        return tuple(sorted(influenced.generation_id for influenced in self.influenced))
 
     def to_json(self) -> dict[str, list[str]]:
         """The ids as a JSON object."""
@@ -177,25 +182,25 @@ def shares_of(session: Session, attribution_id: str) -> list[WorkShare]:
 
 def trace(session: Session, work_id: str) -> list[Influenced]:
     """The generations that leaned on a work, strongest first; of each generation, the newest attribution."""
-    place = func.row_number().over(
-        partition_by=Attribution.generation_id, order_by=(Attribution.attributed_at.desc(), Attribution.id)
+    later = aliased(Attribution)
+    replaced = select(later.id).where(
+        later.generation_id == Attribution.generation_id,
+        or_(
+            later.attributed_at > Attribution.attributed_at,
+            and_(later.attributed_at == Attribution.attributed_at, later.id < Attribution.id),
+        ),
     )
-    ranked = select(Attribution.id, place.label("place")).subquery()
     rows = session.execute(
-        select(Attribution, AttributionShare, Generation)
-        .join(ranked, ranked.c.id == Attribution.id)
-        .join(AttributionShare, AttributionShare.attribution_id == Attribution.id)
-        .join(Generation, Generation.id == Attribution.generation_id)
-        .where(ranked.c.place == 1, AttributionShare.work_id == work_id, AttributionShare.share_ppm > 0)
-        .order_by(AttributionShare.share_ppm.desc(), Generation.id)
-    )
-    return [
-        Influenced(
-            generation.id, generation.run_id, attribution.id, attribution.method, share.share_ppm,
-            share.low_ppm, share.high_ppm, generation.created_at,
+        select(
+            Generation.id, Generation.run_id, Attribution.id, Attribution.method, AttributionShare.share_ppm,
+            AttributionShare.low_ppm, AttributionShare.high_ppm, Generation.created_at,
         )
-        for attribution, share, generation in rows
-    ]  # fmt: skip
+        .join(Attribution, Attribution.id == AttributionShare.attribution_id)
+        .join(Generation, Generation.id == Attribution.generation_id)
+        .where(AttributionShare.work_id == work_id, AttributionShare.share_ppm > 0, ~replaced.exists())
+        .order_by(AttributionShare.share_ppm.desc(), Generation.id)
+    )  # fmt: skip
+    return [Influenced(*row) for row in rows]
 
 
 def touched(session: Session, work_id: str) -> Touched:
@@ -203,5 +208,4 @@ def touched(session: Session, work_id: str) -> Touched:
     held = select(CorpusWork.corpus_id).where(CorpusWork.work_id == work_id)
     corpora = session.scalars(held.distinct().order_by(CorpusWork.corpus_id))
     runs = session.scalars(select(Run.id).where(Run.corpus_id.in_(held)).order_by(Run.id))
-    generations = sorted(influenced.generation_id for influenced in trace(session, work_id))
-    return Touched(tuple(corpora), tuple(runs), tuple(generations))
+    return Touched(tuple(corpora), tuple(runs), tuple(trace(session, work_id)))

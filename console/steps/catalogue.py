@@ -21,7 +21,7 @@ from console.home import Home
 from model.errors import ModelError
 from model.midi import read_midi
 from model.notation import is_notation, notation_text
-from provenance.attributions import touched, trace
+from provenance.attributions import touched
 from royalties.tables import AllocationRow, DistributionRun
 
 
@@ -68,18 +68,19 @@ def import_into(
 def show(home: Home, name: str, known: Knowledge) -> dict[str, Any]:
     """One work whole: what is or was known of it, how that came to be, and what was done with the work."""
     with home.session() as session:
-        work = show_work(session, name, known)
-        uses = touched(session, work["id"])
+        work_id = find_work(session, name)
+        facts = load_facts(session, [work_id], known)[0]
+        now = facts if known == NOW else load_facts(session, [work_id])[0]
+        uses = touched(session, work_id)
         return {
-            **work,
-            "history": [change.to_json() for change in history(session, work["id"])],
+            **show_work(session, facts, known),
+            "history": [change.to_json() for change in history(session, now)],
             "corpora": list(uses.corpora),
             "runs": list(uses.runs),
             "generations": [
-                {"generation": found.generation_id, "share_ppm": found.share_ppm}
-                for found in trace(session, work["id"])
+                {"generation": found.generation_id, "share_ppm": found.share_ppm} for found in uses.influenced
             ],
-            "money": earned(session, work["id"]),
+            "money": earned(session, work_id),
         }
 
 

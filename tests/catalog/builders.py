@@ -6,12 +6,15 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from catalog.cwr.writer import Sender, write_cwr
+from catalog.facts import load_facts
 from catalog.files import FileStore
 from catalog.grants import add_agreement, add_grant
 from catalog.imports import import_file
 from catalog.imports.options import ImportOptions
+from catalog.knowledge import NOW
 from catalog.records import PartyRecord, RepresentationRecord, ShareRecord, WorkRecord
 from catalog.vocabulary import PartyKind, Purpose, Right, Role, ShareKind
+from catalog.works import find_work, show_work
 
 AT = datetime(2026, 10, 1, 12, 0, tzinfo=UTC)
 ON = date(2026, 10, 1)
@@ -91,3 +94,8 @@ def a_grant(session: Session, party: PartyRecord, *, licence_ref=None, **more) -
         "recorded_at": AT,
     }
     return add_grant(session, agreement_id=agreement_id, **{**values, **more})
+
+
+def work_shown(session, name, known=NOW):
+    """A work whole, as `catalog show` has it."""
+    return show_work(session, load_facts(session, [find_work(session, name)], known)[0], known)

@@ -9,9 +9,8 @@ from catalog.imports import import_file
 from catalog.search import search
 from catalog.tables import Quarantine, Share
 from catalog.vocabulary import AcknowledgementStatus
-from catalog.works import show_work
 from tests.catalog.answers import an_answer, an_answer_file
-from tests.catalog.builders import AT, a_work, import_cwr
+from tests.catalog.builders import AT, a_work, import_cwr, work_shown
 
 
 def import_answers(session, tmp_path, *answers, **more):
@@ -27,7 +26,7 @@ def test_a_society_s_number_and_status_are_kept_with_the_work_and_shown(session,
     import_cwr(session, tmp_path, a_work("W1"))
     report = import_answers(session, tmp_path, an_answer())
     assert (codes(report), report.works, report.quarantined) == ([], 1, 0)
-    work = show_work(session, "W1")
+    work = work_shown(session, "W1")
     assert {"scheme": "society", "authority": "052", "value": "9001"} in work["identifiers"]
     answer = work["acknowledgements"][0]
     assert (answer["society"], answer["status"], answer["meaning"]) == ("052", "AS", "registered")
@@ -43,14 +42,14 @@ def test_messages_and_bad_news_are_findings(session, tmp_path):
     assert codes(report) == ["REGISTRATION_ANSWER", "SOCIETY_MESSAGE", "SOCIETY_MESSAGE"]
     assert "rejected" in report.findings[0].message
     assert "NO SHARES" in report.findings[1].message
-    assert show_work(session, "W1")["acknowledgements"][0]["messages"] == ["NO SHARES", "ASK US"]
+    assert work_shown(session, "W1")["acknowledgements"][0]["messages"] == ["NO SHARES", "ASK US"]
 
 
 def test_every_status_has_a_meaning(session, tmp_path):
     import_cwr(session, tmp_path, a_work("W1"))
     answers = [an_answer(place, status=status) for place, status in enumerate(AcknowledgementStatus)]
     import_answers(session, tmp_path, *answers)
-    shown = show_work(session, "W1")["acknowledgements"]
+    shown = work_shown(session, "W1")["acknowledgements"]
     assert {answer["status"] for answer in shown} == set(AcknowledgementStatus)
 
 
@@ -79,7 +78,7 @@ def test_an_answer_that_cannot_be_used_is_quarantined(session, tmp_path, changed
     report = import_answers(session, tmp_path, an_answer(**changed), an_answer(1))
     assert codes(report) == [code]
     assert session.scalars(select(Quarantine.byte_start)).one() is not None
-    assert len(show_work(session, "W1")["acknowledgements"]) == 1
+    assert len(work_shown(session, "W1")["acknowledgements"]) == 1
 
 
 def test_another_title_in_the_answer_is_told(session, tmp_path):
@@ -105,7 +104,7 @@ def test_a_message_of_another_answer_is_not_given_to_this_one(session, tmp_path)
     stray = encode("MSG", {"transaction_seq": 7, "record_seq": 1, "text": "STRAY"})
     report = import_answers(session, tmp_path, [*an_answer(), stray])
     assert codes(report) == ["RECORD_WITHOUT_WORK"]
-    assert show_work(session, "W1")["acknowledgements"][0]["messages"] == []
+    assert work_shown(session, "W1")["acknowledgements"][0]["messages"] == []
 
 
 def test_the_last_answer_of_a_file_that_was_cut_is_refused(session, tmp_path):
@@ -114,4 +113,4 @@ def test_the_last_answer_of_a_file_that_was_cut_is_refused(session, tmp_path):
     path.write_bytes(b"\r\n".join(path.read_bytes().split(b"\r\n")[:4]) + b"\r\n")
     report = import_file(session, FileStore(tmp_path), "cwr", path, imported_at=AT)
     assert codes(report) == ["TRUNCATED_FILE"]
-    assert [a["status"] for a in show_work(session, "W1")["acknowledgements"]] == ["AS"]
+    assert [a["status"] for a in work_shown(session, "W1")["acknowledgements"]] == ["AS"]

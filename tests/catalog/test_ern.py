@@ -16,8 +16,7 @@ from catalog.imports import import_file
 from catalog.records import Fault
 from catalog.release_tables import Release, ReleaseDeal
 from catalog.tables import Quarantine, Recording, RecordingWork
-from catalog.works import show_work
-from tests.catalog.builders import AT, a_work, import_cwr
+from tests.catalog.builders import AT, a_work, import_cwr, work_shown
 from tests.catalog.notifications import DEAL, HEADER, ISWC, RECORDING, a_message
 
 
@@ -71,7 +70,7 @@ def test_a_recording_is_attached_to_its_work_and_shown_with_its_releases(session
     import_cwr(session, tmp_path, a_work("W1", iswc=ISWC))
     report = import_message(session, tmp_path, a_message())
     assert (codes(report), report.works, report.recordings, report.quarantined) == ([], 1, 1, 0)
-    recording = show_work(session, "W1")["recordings"][0]
+    recording = work_shown(session, "W1")["recordings"][0]
     assert (recording["isrc"], recording["p_line"]) == ("QZ5AB2100001", "2026 Testling Records")
     assert recording["contributors"][0] == {
         "name": "Anna Stein", "role": "Composer", "ipi_name_number": "00014107338", "isni": None,
@@ -82,9 +81,9 @@ def test_a_recording_is_attached_to_its_work_and_shown_with_its_releases(session
 
 def test_a_message_gives_nobody_a_share_and_no_permission(session, tmp_path):
     import_cwr(session, tmp_path, a_work("W1", iswc=ISWC))
-    before = show_work(session, "W1")
+    before = work_shown(session, "W1")
     import_message(session, tmp_path, a_message())
-    after = show_work(session, "W1")
+    after = work_shown(session, "W1")
     assert (after["shares"], after["grants"]) == (before["shares"], before["grants"])
 
 

@@ -31,7 +31,7 @@ from catalog.tables import (
     WorkTitle,
 )
 from catalog.vocabulary import Origin, PartyKind, Right, Role
-from catalog.works import find_work, show_work
+from catalog.works import find_work
 from tests.catalog.builders import (
     AT,
     MIDI,
@@ -43,6 +43,7 @@ from tests.catalog.builders import (
     cwr_file,
     import_cwr,
     import_folder,
+    work_shown,
 )
 
 HEADER = (
@@ -108,7 +109,7 @@ def test_new_shares_supersede_the_old_ones_which_stay_on_record(session, tmp_pat
     shares = (a_share(WRITER, Role.COMPOSER, Right.PERFORMING, 1_000_000),)
     report = import_cwr(session, tmp_path, a_work("W1", shares=shares), name="new.V22")
     assert "SUPERSEDED" in codes(report)
-    shown = show_work(session, "W1")
+    shown = work_shown(session, "W1")
     assert [share["share_ppm"] for share in shown["shares"]] == [1_000_000]
     assert len(shown["earlier_shares"]) == 4
     assert {share["superseded_by"] for share in shown["earlier_shares"]} == {report.batch}
@@ -170,7 +171,7 @@ def test_export_then_import_gives_the_same_works(session, tmp_path):
 def test_a_csv_catalogue_becomes_works_with_exact_shares(session, tmp_path):
     report = import_text(session, tmp_path, HEADER + ROWS)
     assert (report.works, report.quarantined, codes(report)) == (2, 0, [])
-    shown = show_work(session, "T-034.524.680-1")
+    shown = work_shown(session, "T-034.524.680-1")
     assert (shown["title"], shown["genre"], shown["family"]) == ("Blue, and green", "swing", "classical_jazz")
     assert sorted(share["share_ppm"] for share in shown["shares"]) == [500_000] * 4
     assert work_records(session, [shown["id"]])[0].representations[0].publisher.name == "Testling Verlag"
@@ -302,7 +303,7 @@ def test_a_folder_attaches_files_to_known_works_and_makes_the_others(session, tm
     )
     report = import_folder(session, tmp_path, rows, a_mid=MIDI, b_krn=b"**kern\n*-\n")
     assert (report.works, report.encodings, codes(report)) == (2, 2, [])
-    known = show_work(session, "W1")
+    known = work_shown(session, "W1")
     assert (known["title"], known["genre"]) == ("Song of the Test", "pop")
     assert [file["name"] for file in known["files"]] == ["a.mid"]
     other = session.scalars(select(Work).where(Work.title == "Air")).one()

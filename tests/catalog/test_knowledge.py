@@ -18,7 +18,7 @@ from catalog.records import PublicDomainRecord
 from catalog.reservations import Target, add_reservation, lift_reservation
 from catalog.vocabulary import Purpose, ReservationProtocol, Right, Role
 from catalog.withdrawals import withdraw
-from catalog.works import find_work, show_work
+from catalog.works import find_work
 from tests.catalog.builders import (
     MIDI,
     PUBLISHER,
@@ -28,6 +28,7 @@ from tests.catalog.builders import (
     a_work,
     cwr_file,
     rights_folder,
+    work_shown,
 )
 
 FIRST = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -58,7 +59,7 @@ class Story:
         self.notes.append((self.at, facts, shown))
 
     def shown(self, work_id, known):
-        shown = show_work(self.session, work_id, known)
+        shown = work_shown(self.session, work_id, known)
         shown.pop("recordings")
         return shown
 
@@ -161,7 +162,7 @@ def test_the_history_of_a_work_says_what_changed_in_words(session, tmp_path):
     told = {finding.code: finding.message for finding in report.findings}
     assert "title 'SONG' -> 'SONG OF SONGS'" in told["CHANGED"]
     assert "STEIN, ANNA mechanical ownership 50 % -> 75 %" in told["SUPERSEDED"]
-    first, second = history(session, find_work(session, "W1"))
+    first, second = history(session, load_facts(session, [find_work(session, "W1")])[0])
     assert (first.by, second.by) == ("ann", "ann")
     assert "title SONG -> SONG OF SONGS" in second.changes
     assert "STEIN, ANNA mechanical ownership 50 % -> 75 %" in second.changes

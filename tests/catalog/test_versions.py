@@ -9,8 +9,7 @@ from catalog.export_table import write_csv, write_parquet
 from catalog.files import FileStore
 from catalog.imports import import_file
 from catalog.vocabulary import Right, Role
-from catalog.works import show_work
-from tests.catalog.builders import AT, PUBLISHER, SENDER, WRITER, a_share, a_work
+from tests.catalog.builders import AT, PUBLISHER, SENDER, WRITER, a_share, a_work, work_shown
 
 
 def imported(session, tmp_path, form, name, *works):
@@ -48,7 +47,7 @@ def test_new_shares_are_told_party_by_party(session, tmp_path, form):
     assert "STEIN, ANNA performing ownership 50 % -> 75 %" in told
     assert "TESTLING VERLAG performing ownership 50 % -> 25 %" in told
     assert "mechanical" not in told
-    work = show_work(session, "W1")
+    work = work_shown(session, "W1")
     assert (len(work["shares"]), len(work["earlier_shares"])) == (4, 4)
 
 
@@ -58,7 +57,7 @@ def test_a_new_title_is_told_and_the_old_one_is_still_found(session, tmp_path, f
     report = imported(session, tmp_path, form, "second", a_work("W1", "NEW NAME"))
     told = message(report, "CHANGED")
     assert "OLD NAME" in told and "NEW NAME" in told
-    assert [title["title"] for title in show_work(session, "W1")["titles"]] == ["OLD NAME"]
+    assert [title["title"] for title in work_shown(session, "W1")["titles"]] == ["OLD NAME"]
 
 
 @pytest.mark.parametrize("form", ["cwr", "csv", "parquet"])
@@ -75,10 +74,10 @@ def test_a_party_that_left_and_one_that_came_are_told(session, tmp_path, form):
 def test_a_version_whose_shares_are_wrong_is_kept_unpaid_until_the_next(session, tmp_path, form):
     imported(session, tmp_path, form, "first", a_work("W1"))
     imported(session, tmp_path, form, "wrong", a_work("W1", shares=a_work().shares[:3]))
-    assert not show_work(session, "W1")["payable"]
-    assert len(show_work(session, "W1")["shares"]) == 3
+    assert not work_shown(session, "W1")["payable"]
+    assert len(work_shown(session, "W1")["shares"]) == 3
     imported(session, tmp_path, form, "right", a_work("W1", shares=changed_shares()))
-    assert show_work(session, "W1")["payable"]
+    assert work_shown(session, "W1")["payable"]
 
 
 def test_a_work_that_one_file_gives_two_sets_of_shares_is_paid_by_neither(session, tmp_path):
@@ -86,9 +85,9 @@ def test_a_work_that_one_file_gives_two_sets_of_shares_is_paid_by_neither(sessio
     twice = [a_work("W1", shares=alone), a_work("W2"), a_work("W1"), a_work("W3"), a_work("W1", shares=alone)]
     report = imported(session, tmp_path, "csv", "twice", *twice)
     assert "paid by neither" in message(report, "DUPLICATE_WORK")
-    assert not show_work(session, "W1")["payable"]
+    assert not work_shown(session, "W1")["payable"]
     again = imported(session, tmp_path, "csv", "twice", *twice)
     assert again.batch == report.batch
-    assert not show_work(session, "W1")["payable"]
+    assert not work_shown(session, "W1")["payable"]
     imported(session, tmp_path, "csv", "once", a_work("W1"))
-    assert show_work(session, "W1")["payable"]
+    assert work_shown(session, "W1")["payable"]

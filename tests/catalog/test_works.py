@@ -25,7 +25,7 @@ from catalog.vocabulary import (
     Role,
     ShareKind,
 )
-from catalog.works import find_work, show_work
+from catalog.works import find_work
 from tests.catalog.builders import (
     AT,
     MIDI,
@@ -37,6 +37,7 @@ from tests.catalog.builders import (
     a_work,
     import_cwr,
     import_folder,
+    work_shown,
 )
 
 FILES = (
@@ -62,7 +63,7 @@ def cleared(session, **question):
 
 
 def number(session, work_id):
-    return next(n["value"] for n in show_work(session, work_id)["identifiers"] if n["scheme"] == "submitter")
+    return next(n["value"] for n in work_shown(session, work_id)["identifiers"] if n["scheme"] == "submitter")
 
 
 def test_grants_on_record_clear_the_works_they_reach(house):
@@ -122,7 +123,7 @@ def test_a_reservation_reaches_the_works_it_is_about(house, whose):
     house.flush()
     reserved = {facts.work_id for facts in load_facts(house) if facts.reservations}
     assert (len(reserved), work_id in reserved) == ((3, True) if whose == "party" else (1, True))
-    assert show_work(house, "W3")["reservations"][0]["signal"] == "no"
+    assert work_shown(house, "W3")["reservations"][0]["signal"] == "no"
     assert "WORK_RESERVED" in audit(house, ON).by_code
 
 
@@ -185,7 +186,7 @@ def test_a_party_is_found_by_number_name_or_id(house):
 
 def test_a_work_is_shown_whole(house):
     a_grant(house, WRITER)
-    shown = show_work(house, "W1")
+    shown = work_shown(house, "W1")
     assert shown["title"] == "FIRST"
     assert {share["share_ppm"] for share in shown["shares"]} == {500_000}
     assert shown["grants"][0]["licensor_name"] == "STEIN, ANNA"
@@ -193,7 +194,7 @@ def test_a_work_is_shown_whole(house):
     assert shown["files"][0]["licence"] == "LicenseRef-House"
     assert all(maker["invented"] for maker in shown["makers"])
     with pytest.raises(NotFoundError):
-        show_work(house, "W9")
+        work_shown(house, "W9")
 
 
 @pytest.fixture
