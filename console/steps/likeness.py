@@ -7,11 +7,12 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from catalog.clearance import clear
+from catalog.clearance import WorkFacts, clear
 from catalog.facts import load_facts
 from catalog.findings import Finding, Severity
 from catalog.likeness.index import SketchIndex
 from catalog.likeness.verdict import SAME, likeness
+from catalog.shares import in_term, percent
 from catalog.tables import Encoding, Work
 from catalog.vocabulary import Purpose
 from console.home import Home
@@ -84,16 +85,30 @@ def _clusters(musics: Sequence[Music], pairs: Sequence[Pair]) -> list[list[Plann
 
 
 def _finding(session: Session, cluster: Sequence[PlannedFile], on: date) -> Finding:
+    """What to do about one cluster: the worst that can be said of it."""
     works = sorted({file.work_id for file in cluster})
-    told, verdicts = [], set()
+    told, verdicts, owners = [], set(), set()
     for facts in load_facts(session, works):
         found = clear(facts, Purpose.TRAIN, TERRITORY, on)
         codes = ", ".join(sorted({objection.code.value for objection in found.objections}))
-        told.append(f"'{facts.title}' ({facts.work_id}, {codes or 'cleared'})")
+        owner = _owners(facts, on)
+        told.append(f"'{facts.title}' ({facts.work_id}, {owner}, {codes or 'cleared'})")
         verdicts.add(found.cleared)
+        owners.add(owner)
     what = f"the same music under {len(works)} names: {'; '.join(told)}"
-    if len(verdicts) == 1:
-        mend = "if they are one work, say so to whoever registered them"
-        return Finding("SAME_MUSIC", works[0], f"{what}; {mend}", Severity.WARNING)
-    mend = "some may be used and some not: find out whose the music is before it is used"
-    return Finding("SAME_MUSIC_OTHER_RIGHTS", works[0], f"{what}; {mend}")
+    if len(verdicts) > 1:
+        mend = "some may be used and some not: find out whose the music is before it is used"
+        return Finding("SAME_MUSIC_OTHER_RIGHTS", works[0], f"{what}; {mend}")
+    if len(owners) > 1:
+        mend = "only one of these claims can be paid in full: ask who made it first, or who arranged it"
+        return Finding("SAME_MUSIC_OTHER_OWNERS", works[0], f"{what}; {mend}", Severity.WARNING)
+    mend = "if they are one work, say so to whoever registered them"
+    return Finding("SAME_MUSIC", works[0], f"{what}; {mend}", Severity.WARNING)
+
+
+def _owners(facts: WorkFacts, on: date) -> str:
+    """Who owns how much of which right on that day."""
+    live = [share for share in facts.shares if in_term(share.starts_on, share.ends_on, on)]
+    parts = {f"{s.party_name} {s.right} {percent(s.share_ppm)} in {s.territory}" for s in live if s.share_ppm}
+    public = f"public domain in {facts.public_domain_in}" if facts.public_domain_in else "no owner"
+    return ", ".join(sorted(parts)) or public
