@@ -37,7 +37,6 @@ from catalog.vocabulary import ImportFormat
 
 CHUNK = 2_000  # works that are registered together
 CHUNK_FILES = 400
-COLLECT_AFTER = 500_000
 CHUNK_BYTES = 64 << 20
 MAX_FINDINGS = 1_000  # of one code; more are counted, so that a report of a million lines stays readable
 DEFAULT_OPTIONS = ImportOptions()
@@ -128,7 +127,7 @@ def import_file(
     elif kind is ImportFormat.ERN:
         _import_message(registrar, path, tally)
     else:
-        with _seldom_collected():
+        with _collected_by_chunk():
             _import_works(registrar, _read(kind, path, options), options, tally)
     batch.counts = tally.counts()
     batch.findings = [finding.to_json() for finding in _sorted(tally)]
@@ -168,14 +167,15 @@ def _read(kind: ImportFormat, path: Path, options: ImportOptions) -> Iterator[Re
 
 
 @contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Python looks for cycles after many more objects than usual: records are plain trees, and many."""
-    usual = gc.get_threshold()
-    gc.set_threshold(COLLECT_AFTER, *usual[1:])
+def _collected_by_chunk() -> Iterator[None]:
+    """Python looks for cycles after each chunk only: records are plain trees, and many."""
+    was_enabled = gc.isenabled()
+    gc.disable()
     try:
         yield
     finally:
-        gc.set_threshold(*usual)
+        if was_enabled:
+            gc.enable()
 
 
 def _import_works(registrar: Registrar, steps: Iterator[Read], options: ImportOptions, tally: _Tally) -> None:
@@ -195,6 +195,7 @@ def _import_works(registrar: Registrar, steps: Iterator[Read], options: ImportOp
             answered = add_acknowledgements(registrar.session, registrar.batch_id, answers)
             tally.works.add(answered.work_ids)
             _keep(registrar, answered.faults, answered.findings, tally)
+        gc.collect(1)  # a statement's own cycles hold the rows that it was given
 
 
 def _import_message(registrar: Registrar, path: Path, tally: _Tally) -> None:
