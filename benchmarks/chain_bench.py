@@ -32,6 +32,7 @@ from console.home import Access, Home, open_home
 from console.settings import load_settings
 from console.steps.attributing import BATCH, IGNORED
 from console.steps.catalogue import import_into
+from model.batches import batches, matrices, split_examples
 from model.corpus import VerifiedCorpus, read_corpus
 from model.events import FIELD_SIZES
 from model.genres import GENRE_SLUGS
@@ -40,7 +41,7 @@ from model.network import Composer, num_rows
 from model.objective import attribution_logits, attribution_targets
 from model.plan import PLAN_ROWS, Column
 from model.presets import preset_named
-from model.training import batches, matrices, split_examples, train
+from model.training import train
 from provenance.attribution import Attributor, SequenceTask
 from provenance.corpus.build import BuiltCorpus, build_corpus
 from provenance.corpus.music import Converter

@@ -27,3 +27,7 @@ class CheckpointError(ModelError):
 
 class PromptError(ModelError):
     """A prompt asks for something that this model cannot give."""
+
+
+class TrainingError(ModelError):
+    """A run cannot begin or go on."""

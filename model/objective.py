@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.events import MAX_FIELD_SIZE, Field
+from model.events import BAR_MARK, MAX_FIELD_SIZE, Field
 from model.layers import NEVER
 from model.network import IGNORED, Composer, Output
 from model.plan import PLAN_ROWS, Column
@@ -40,15 +40,33 @@ class Loss(NamedTuple):
         return self.notes + CHORD_WEIGHT * self.chord + ONSET_WEIGHT * self.onsets
 
 
-def loss_of(output: Output, rows_NRF: Tensor) -> Loss:
-    """The loss of an output on the batch that it was computed from."""
+class Counts(NamedTuple):
+    """What a batch asks for: how many events, and how many half bars."""
+
+    events: Tensor
+    half_bars: Tensor
+
+
+def counts_of(rows_NRF: Tensor) -> Counts:
+    """What some songs ask for: every event and every half bar but a song's first."""
+    events_NTF = rows_NRF[:, PLAN_ROWS:]
+    bars = (events_NTF[..., Column.KIND] > 0) & (events_NTF[..., Column.POSITION] == BAR_MARK)
+    half_bars = (2 * bars.sum(1) - 1).clamp(min=0).sum()
+    return Counts((targets_of(events_NTF)[..., Field.POSITION] != IGNORED).sum(), half_bars)
+
+
+def loss_of(output: Output, rows_NRF: Tensor, counts: Counts | None = None) -> Loss:
+    """The loss of an output on the songs that it was computed from.
+
+    Args:
+        counts: what the whole batch asks for, where these songs are only a part of it.
+    """
     targets = targets_of(rows_NRF[:, PLAN_ROWS : PLAN_ROWS + output.fields[0].shape[1]])
-    events = (targets[..., Field.POSITION] != IGNORED).sum().clamp(min=1)
+    events, steps = (count.clamp(min=1) for count in counts or counts_of(rows_NRF))
     fields = tuple(
         F.cross_entropy(logits.flatten(0, 1).float(), targets[..., i].flatten(), reduction="sum") / events
         for i, logits in enumerate(output.fields)
     )
-    steps = (output.chord_NS != IGNORED).sum().clamp(min=1)
     chord = F.cross_entropy(
         output.chord_NSV.flatten(0, 1).float(), output.chord_NS.flatten(), reduction="sum"
     )

@@ -8,7 +8,7 @@ from console.cli.options import HomeOption, JsonOption, writing
 from console.output import say
 from console.progress import progress
 from console.steps.corpora import open_corpus
-from console.steps.training import train_model
+from console.steps.training import Together, train_model
 
 app = typer.Typer(help="Training.", no_args_is_help=True)
 
@@ -22,6 +22,12 @@ def train(
         float, typer.Option("--minutes", min=0.01, help="Minutes on the reference machine; sets the steps.")
     ] = 3.0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same checkpoint.")] = 0,
+    processes: Annotated[
+        int, typer.Option("--processes", min=1, help="Processes that train together, one to a GPU.")
+    ] = 1,
+    sharded: Annotated[
+        bool, typer.Option("--sharded", help="Each process holds a part of the model only.")
+    ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -31,7 +37,10 @@ def train(
     """
     with writing(context, home) as opened, progress("Training") as advance:
         verified = open_corpus(opened, corpus)
-        training = train_model(opened, verified, preset=preset, minutes=minutes, seed=seed, advance=advance)
+        training = train_model(
+            opened, verified, preset=preset, minutes=minutes, seed=seed, advance=advance,
+            together=Together(processes, sharded),
+        )  # fmt: skip
     trained = training.trained
     loss = trained.losses[-1] if trained.losses else None
     answer = {

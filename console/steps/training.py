@@ -1,6 +1,10 @@
 """From a corpus to a run: verified, trained, and put on record with what it saw of each work."""
 
 import hashlib
+import json
+import subprocess
+import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -13,9 +17,11 @@ from console.home import Home
 from console.progress import Advance
 from model.checkpoint import load_checkpoint
 from model.corpus import VerifiedCorpus
+from model.errors import TrainingError
 from model.files import sha256_file
 from model.presets import preset_named
-from model.training import TrainedRun, train
+from model.training import Progress, TrainedRun, train
+from model.workers import Workers, own_device
 from provenance.runs import Exposure, record_run
 from provenance.tables import Run
 
@@ -29,16 +35,39 @@ class Training:
     num_parameters: int
 
 
+@dataclass(frozen=True)
+class Together:
+    """How many processes train, and whether each holds only a part of the model."""
+
+    processes: int = 1
+    sharded: bool = False
+
+
 def train_model(
-    home: Home, corpus: VerifiedCorpus, *, preset: str, minutes: float, seed: int, advance: Advance
+    home: Home,
+    corpus: VerifiedCorpus,
+    *,
+    preset: str,
+    minutes: float,
+    seed: int,
+    advance: Advance,
+    together: Together = Together(),
 ) -> Training:
     """A run on the corpus, from where an earlier command of the same options was stopped."""
 
     def progress(done: int, total: int, loss: float) -> None:
         advance(done, total, f"loss {loss:.2f}")
 
-    directory = run_folder(home, corpus.corpus_id, preset, minutes, seed)
-    trained = train(corpus, directory, preset=preset, minutes=minutes, seed=seed, progress=progress)
+    directory = run_folder(home, corpus.corpus_id, preset, minutes, seed, together)
+    if together.processes > 1:
+        asked = ["--preset", preset, "--minutes", repr(minutes), "--seed", str(seed)]
+        asked += ["--sharded"] if together.sharded else []
+        folder = home.folder("corpora") / corpus.corpus_id
+        _run_workers(together.processes, [str(folder), str(directory), *asked], progress)
+    workers = Workers(count=together.processes, device=own_device())
+    trained = train(
+        corpus, directory, preset=preset, minutes=minutes, seed=seed, progress=progress, workers=workers
+    )
     model, _ = load_checkpoint(trained.checkpoint)
     num_parameters = sum(parameter.numel() for parameter in model.parameters())
     config = {
@@ -66,9 +95,39 @@ def train_model(
         return Training(run.id, trained, num_parameters)
 
 
-def run_folder(home: Home, corpus_id: str, preset: str, minutes: float, seed: int) -> Path:
+def _run_workers(count: int, arguments: list[str], progress: Progress) -> None:
+    """Trains in processes of this machine until all of them are done.
+
+    Raises:
+        TrainingError: one of them failed; what it said is in the message.
+    """
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
+    command = [*launcher, "-m", "model.worker", *arguments]
+    with (
+        tempfile.TemporaryFile("w+") as said,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True) as process,  # noqa: S603
+    ):
+        assert process.stdout is not None
+        for line in process.stdout:
+            step = json.loads(line)
+            progress(step["step"], step["steps"], step["loss"])
+        if process.wait():
+            said.seek(0)
+            raise TrainingError(f"a training process ended with {process.returncode}:\n{said.read()[-2000:]}")
+
+
+def run_folder(
+    home: Home,
+    corpus_id: str,
+    preset: str,
+    minutes: float,
+    seed: int,
+    together: Together = Together(),
+) -> Path:
     """Where a run of these options lies; it can be named before the run has an id."""
     options = f"{corpus_id} {preset} {minutes!r} {seed}"
+    if together.processes > 1:
+        options += f" {together.processes} {'sharded' if together.sharded else 'copied'}"
     return home.folder("runs") / hashlib.sha256(options.encode()).hexdigest()[:16]
 
 

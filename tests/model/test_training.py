@@ -15,17 +15,18 @@ import pytest
 import torch
 
 from model import presets, training
+from model.batches import batches, leave_unsaid, num_steps, split_examples, visits
 from model.checkpoint import load_checkpoint, read_tensors
 from model.corpus import read_corpus
-from model.errors import CheckpointError, ModelError
+from model.errors import CheckpointError, ModelError, TrainingError
 from model.files import sha256_file
 from model.plan import PLANNING_COLUMN, SONG_ROW
 from model.presets import Preset
-from model.training import TrainingError, batches, leave_unsaid, split_examples, train, visits
+from model.training import train
 from tests.model.corpora import a_corpus, some_rows, write_corpus
 from tests.model.songs import TINY, a_matrix
 
-TEST_PRESET = Preset("test", TINY, 3, 3e-3, 2, 0.05, 1000)
+TEST_PRESET = Preset("test", TINY, 3, 3, 3e-3, 2, 0.05, 1000)
 
 
 @pytest.fixture(autouse=True)
@@ -209,7 +210,7 @@ def test_one_work_in_twenty_is_held_out_whole_and_never_seen(tmp_path: Path):
 def test_minutes_become_steps_by_a_rate_that_no_clock_changes(tmp_path: Path):
     corpus = a_corpus(tmp_path)
     events = TEST_PRESET.batch_examples * (1 + corpus.num_notes.mean())
-    assert training.num_steps(corpus, TEST_PRESET, 2.0) == round(2000 / events)
+    assert num_steps(corpus, TEST_PRESET, 2.0) == round(2000 / events)
 
 
 def test_what_is_left_unsaid_changes_only_the_plan():
