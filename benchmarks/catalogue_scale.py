@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 from statistics import quantiles
 
-from benchmarks.made_catalogue import Pool, make_pool, write_catalogue
+from benchmarks.made_catalogue import Pool, make_pool, some_words, write_catalogue
 from catalog.clearance_table import clear_catalogue
 from catalog.knowledge import NOW
 from catalog.vocabulary import Origin, Purpose
@@ -127,7 +127,7 @@ def clear(home: Home) -> None:
 def query(pool: Pool, random: Random) -> str:
     """What someone might look for: two words of a title, or a writer."""
     if random.random() < 0.5:
-        return " ".join(random.choices(pool.words, k=2)).lower()
+        return " ".join(some_words(random, pool.words, 2)).lower()
     return random.choice(pool.writers).name.replace(",", "").lower()
 
 

@@ -17,6 +17,8 @@ from catalog.vocabulary import Role
 SENDER = "99000010013"
 WORKS_PER_WRITER = 15
 WORKS_PER_PUBLISHER = 600
+WORKS_PER_WORD = 6
+COMMONER = 3  # half of all words are of the first eighth of the list
 GROUP_WORKS = 500_000
 PREFIX_WIDTH = 19
 _SYLLABLE_TEXT = (
@@ -71,12 +73,19 @@ def write_catalogue(path: Path, num_works: int, seed: int = 0) -> None:
 
 def make_pool(random: Random, num_works: int) -> Pool:
     """The words and the parties for so many works."""
-    words = sorted({"".join(random.choices(SYLLABLES, k=random.randint(2, 4))) for _ in range(6_000)})
+    num_words = max(6_000, num_works // WORKS_PER_WORD)
+    words = sorted({"".join(random.choices(SYLLABLES, k=random.randint(2, 5))) for _ in range(num_words)})
+    random.shuffle(words)
     publishers = [
         _publisher(random, words, number) for number in range(max(2, num_works // WORKS_PER_PUBLISHER))
     ]
     writers = [_writer(random, words, number) for number in range(max(4, num_works // WORKS_PER_WRITER))]
     return Pool(words, publishers, writers)
+
+
+def some_words(random: Random, words: list[str], count: int) -> list[str]:
+    """Words of a list, those at its beginning far more often than those at its end."""
+    return [words[int(len(words) * random.random() ** COMMONER)] for _ in range(count)]
 
 
 def _ipi(block: int, number: int) -> str:
@@ -90,7 +99,7 @@ def _body(record_type: str, values: dict[str, Value]) -> str:
 
 
 def _publisher(random: Random, words: list[str], number: int) -> Made:
-    name = f"{' '.join(random.choices(words, k=2))} MUSIC"
+    name = f"{' '.join(some_words(random, words, 2))} MUSIC"
     ipi, own = _ipi(100_000_000, number), f"{number:09d}"
     values: dict[str, Value] = {
         "publisher_seq": 1,
@@ -107,7 +116,7 @@ def _publisher(random: Random, words: list[str], number: int) -> Made:
 
 
 def _writer(random: Random, words: list[str], number: int) -> Made:
-    last, first = random.choice(words), random.choice(words)
+    last, first = some_words(random, words, 2)
     ipi, own = _ipi(200_000_000, number), f"W{number:08d}"
     values: dict[str, Value] = {
         "ip_no": own,
@@ -123,7 +132,7 @@ def _writer(random: Random, words: list[str], number: int) -> Made:
 
 def _work(pool: Pool, random: Random, number: int) -> Iterator[str]:
     """The lines of one work, without transaction and record numbers."""
-    title = " ".join(random.choices(pool.words, k=random.randint(2, 4)))[:60]
+    title = " ".join(some_words(random, pool.words, random.randint(2, 4)))[:60]
     yield _NWR.format(title=title.ljust(60), number=f"{number:014d}", iswc=_iswc(number))
     publisher = random.choice(pool.publishers)
     yield publisher.lines[0]
@@ -133,7 +142,7 @@ def _work(pool: Pool, random: Random, number: int) -> Iterator[str]:
         name = publisher.name[:45].ljust(45)
         yield _PWR.format(publisher=publisher.number, name=name, writer=writer.number)
     if number % 4 == 0:
-        other = " ".join(random.choices(pool.words, k=2))
+        other = " ".join(some_words(random, pool.words, 2))
         yield f"ALT{other:<60}AT  "
     if number % 10 == 0:
         isrc = f"QZCFX{number // 1_000_000:02d}{number // 10 % 100_000:05d}"

@@ -1,11 +1,11 @@
 """Which works does a text mean: by title, by name, by identifier, whatever its accents and capitals?"""
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz.distance import OSA
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, delete, func, select, text
 from sqlalchemy.orm import Session
 
 from catalog.database import lots, upsert
@@ -16,6 +16,7 @@ from catalog.tables import (
     Recording,
     RecordingWork,
     SearchEntry,
+    SearchWord,
     Share,
     Work,
     WorkCredit,
@@ -61,12 +62,10 @@ def search(session: Session, wanted: str, limit: int = 20) -> list[Hit]:
     words = _words(wanted)
     if not words:
         return []
-    postgresql = session.get_bind().dialect.name == "postgresql"
-    find = _ids_postgresql if postgresql else _ids_sqlite
+    find = _ids_postgresql if session.get_bind().dialect.name == "postgresql" else _ids_sqlite
     ids = find(session, words, limit)
     if len(ids) < limit:
-        known = _known_postgresql if postgresql else _known_sqlite
-        spelled = [_nearest(word, known(session, word)) for word in words]
+        spelled = [_spelled(session, word) for word in words]
         more = find(session, spelled, limit) if spelled != words else []
         ids = list(dict.fromkeys([*ids, *more]))[:limit]
     names = _names(session, ids)
@@ -100,7 +99,40 @@ def index_works(session: Session, work_ids: Sequence[str]) -> None:
         }
         for work_id in ids
     ]
+    _count_words(connection, rows)
     upsert(session, SearchEntry, "work_id", rows)
+
+
+def _count_words(connection: Connection, rows: Sequence[Mapping[str, str]]) -> None:
+    """Keeps in step in how many works each word is, before the entries of these works are changed."""
+    entry = select(SearchEntry.work_id, SearchEntry.titles, SearchEntry.names)
+    held = connection.execute(entry.where(SearchEntry.work_id.in_([row["work_id"] for row in rows])))
+    before = {work_id: spellable(titles, names) for work_id, titles, names in held}
+    more: Counter[str] = Counter()
+    for row in rows:
+        now, then = spellable(row["titles"], row["names"]), before.get(row["work_id"], set())
+        more.update(now - then)
+        more.subtract(then - now)
+    gained = [{"word": word, "more": count} for word, count in sorted(more.items()) if count > 0]
+    lost = [{"word": word, "less": -count} for word, count in sorted(more.items()) if count < 0]
+    if gained:
+        connection.execute(
+            text(
+                "INSERT INTO search_word (word, num_works) VALUES (:word, :more)"
+                " ON CONFLICT (word) DO UPDATE SET num_works = search_word.num_works + excluded.num_works"
+            ),
+            gained,
+        )
+    if lost:
+        connection.execute(
+            text("UPDATE search_word SET num_works = num_works - :less WHERE word = :word"), lost
+        )
+        connection.execute(delete(SearchWord).where(SearchWord.num_works == 0))
+
+
+def spellable(titles: str, names: str) -> set[str]:
+    """The words of an entry that someone could spell wrong; numbers are known or not."""
+    return {word for word in f"{titles} {names}".split() if word.isalpha()}
 
 
 def _words(wanted: str) -> list[str]:
@@ -124,46 +156,36 @@ def _ids_sqlite(session: Session, words: Sequence[str], limit: int) -> list[str]
 
 def _ids_postgresql(session: Session, words: Sequence[str], limit: int) -> list[str]:
     statement = text(
-        "SELECT work_id FROM (SELECT work_id, setweight(to_tsvector('simple', identifiers), 'A')"
-        " || setweight(to_tsvector('simple', titles), 'B') || setweight(to_tsvector('simple', names), 'C')"
-        " AS words FROM search_entry) AS entry, to_tsquery('simple', :query) AS query"
-        " WHERE words @@ query ORDER BY ts_rank(words, query) DESC, work_id LIMIT :limit"
+        "SELECT work_id FROM search_entry, to_tsquery('simple', :query) AS query WHERE words @@ query"
+        " ORDER BY ts_rank(words, query) DESC, work_id LIMIT :limit"
     )
     query = " & ".join(f"'{word}':*" for word in words)
     return list(session.scalars(statement, {"query": query, "limit": limit}))
 
 
-def _nearest(word: str, known: Sequence[tuple[str, int]]) -> str:
+def _spelled(session: Session, word: str) -> str:
     """The word itself where it begins a known one; else the nearest known one, of several the commonest."""
-    if len(word) < SHORTEST_MISSPELT or any(other.startswith(word) for other, _ in known):
+    if len(word) < SHORTEST_MISSPELT or not word.isalpha() or _begins_one(session, word):
         return word
     most = 1 if len(word) < LONG_WORD else 2
+    known = select(SearchWord.word, SearchWord.num_works).where(
+        SearchWord.word >= word[0],
+        SearchWord.word < chr(ord(word[0]) + 1),
+        func.length(SearchWord.word).between(len(word) - most, len(word) + most),
+    )
     near = [
         (distance, -count, other)
-        for other, count in known
-        if abs(len(other) - len(word)) <= most
-        and (distance := OSA.distance(word, other, score_cutoff=most)) <= most
+        for other, count in session.execute(known)
+        if (distance := OSA.distance(word, other, score_cutoff=most)) <= most
     ]
     return min(near)[2] if near else word
 
 
-def _known_sqlite(session: Session, word: str) -> list[tuple[str, int]]:
-    """The words of the catalogue with the same first letter, and in how many works each is."""
-    session.execute(
-        text("CREATE VIRTUAL TABLE IF NOT EXISTS temp.known_word USING fts5vocab(main, work_search, row)")
+def _begins_one(session: Session, word: str) -> bool:
+    first = session.scalar(
+        select(SearchWord.word).where(SearchWord.word >= word).order_by(SearchWord.word).limit(1)
     )
-    statement = text("SELECT term, doc FROM temp.known_word WHERE term >= :first AND term < :next")
-    bounds = {"first": word[0], "next": chr(ord(word[0]) + 1)}
-    return [(term, doc) for term, doc in session.execute(statement, bounds)]
-
-
-def _known_postgresql(session: Session, word: str) -> list[tuple[str, int]]:
-    """As `_known_sqlite`; PostgreSQL counts the words of all works anew each time."""
-    statement = text(
-        "SELECT word, ndoc FROM ts_stat('SELECT to_tsvector(''simple'', titles || '' '' || names)"
-        " FROM search_entry') WHERE starts_with(word, :first)"
-    )
-    return [(term, doc) for term, doc in session.execute(statement, {"first": word[0]})]
+    return first is not None and first.startswith(word)
 
 
 def _names(session: Session, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:

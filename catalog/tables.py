@@ -420,3 +420,14 @@ class SearchEntry(Base):
     titles: Mapped[str] = mapped_column(Text)
     names: Mapped[str] = mapped_column(Text)
     identifiers: Mapped[str] = mapped_column(Text)
+
+
+class SearchWord(Base):
+    """A word of titles and names, and in how many works it is: what a misspelt word is compared with."""
+
+    __tablename__ = "search_word"
+    word: Mapped[str] = mapped_column(
+        Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True
+    )
+    num_works: Mapped[int]
+    __table_args__ = (CheckConstraint("num_works >= 0", name="num_works_counts"),)

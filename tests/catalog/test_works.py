@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from catalog.audit import audit
 from catalog.clearance import ObjectionCode, clear_all
@@ -13,9 +13,9 @@ from catalog.facts import load_facts
 from catalog.findings import Severity
 from catalog.grants import add_agreement, add_grant, find_party
 from catalog.records import PartyRecord, RecordingRecord, TitleRecord
-from catalog.search import search
+from catalog.search import index_works, search
 from catalog.shares import owners_on, shares_on, unpayable
-from catalog.tables import Encoding, Grant, Party, Reservation, Work
+from catalog.tables import Encoding, Grant, Party, Reservation, SearchEntry, SearchWord, Work
 from catalog.vocabulary import (
     GrantSubject,
     PartyKind,
@@ -247,6 +247,22 @@ def test_a_title_that_begins_with_the_word_is_found_after_it_was_changed(music, 
     import_cwr(music, tmp_path, a_work("CF-18", "NOCTURNE"), name="new.V22")
     assert [hit.title for hit in search(music, "nocturne")] == ["NOCTURNE"]
     assert [hit.title for hit in search(music, "tristesse")] == ["NOCTURNE"]
+
+
+def words_of(session):
+    return dict(session.execute(select(SearchWord.word, SearchWord.num_works)).all())
+
+
+def test_words_are_counted_by_works_and_forgotten_with_the_last_one(music, tmp_path):
+    before = words_of(music)
+    assert (before["bolero"], before["triste"], before["tristesse"], before["stein"]) == (1, 1, 1, 2)
+    index_works(music, list(music.scalars(select(Work.id))))
+    assert words_of(music) == before
+    entry = music.scalars(select(SearchEntry).where(SearchEntry.titles == "tristesse")).one()
+    music.execute(update(Work).where(Work.id == entry.work_id).values(title="BOLERO"))
+    index_works(music, [entry.work_id])
+    assert words_of(music)["bolero"] == 2
+    assert "tristesse" not in words_of(music)
 
 
 @pytest.mark.parametrize(
