@@ -7,36 +7,22 @@ Source: Standard MIDI Files 1.0 (RP-001); MIDI port meta event 0x21 as sequencer
 """
 
 import struct
-from bisect import bisect_right
-from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
 
 from model.errors import MidiError
-from model.score import DURATION, PITCH, START, VELOCITY, Metre, Score, Tempo, Track, notes_of
+from model.midi_events import END, METRE, PORT, TEMPO, Events, Ints, Meta, read_events
+from model.score import DURATION, PITCH, START, VELOCITY, Metre, Score, Tempo, Track, sorted_notes
 
 MAX_BYTES = 32 * 1024 * 1024
-MAX_TICKS = 2**31 - 1
 DRUM_CHANNEL = 9
 MELODIC_CHANNELS = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
-TEXT, NAME, LYRIC, PORT, END, TEMPO, METRE = 0x01, 0x03, 0x05, 0x21, 0x2F, 0x51, 0x58
+CHANNELS, PITCHES = 16, 128
+TEXT, NAME, LYRIC = 0x01, 0x03, 0x05
 _NOTE_OFF, _NOTE_ON, _PROGRAM = 0x8, 0x9, 0xC
-_DATA_BYTES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}
-_META_LENGTHS = {TEMPO: 3, METRE: 4, PORT: 1}
-
-Voice = tuple[int, int]  # port and channel
-
-
-@dataclass
-class _Chunk:
-    """What one MTrk chunk holds: notes by voice, program changes, and meta events."""
-
-    name: str = ""
-    notes: list[tuple[Voice, int, int, int, int]] = field(default_factory=list)
-    programs: list[tuple[Voice, int, int]] = field(default_factory=list)
-    tempos: list[Tempo] = field(default_factory=list)
-    metres: list[Metre] = field(default_factory=list)
-    lyrics: list[tuple[int, str]] = field(default_factory=list)
+MOST_OF_A_KEY = 1 << 24  # messages: a file of 32 MiB has fewer
+CHUNK, VOICE, BEGAN = 0, 1, 2  # columns of paired notes, before those of a track's
 
 
 def read_midi(data: bytes) -> Score:
@@ -51,15 +37,17 @@ def read_midi(data: bytes) -> Score:
     if len(data) > MAX_BYTES:
         raise MidiError(f"the file has {len(data)} bytes; at most {MAX_BYTES} are read")
     ticks_per_quarter, spans = _chunk_spans(data)
-    chunks = [_read_chunk(data, start, end) for start, end in spans]
-    first = chunks[0]
+    events = read_events(data, spans)
+    metas = _Metas(events.metas)
+    voice_E = _voices(events)
+    notes_N = _paired(events, voice_E)
     return Score(
         ticks_per_quarter,
-        tuple(_tracks(chunks)),
-        _tempo_map([tempo for chunk in chunks for tempo in chunk.tempos]),
-        _metre_map([metre for chunk in chunks for metre in chunk.metres]),
-        first.name if not first.notes else "",
-        tuple(sorted(lyric for chunk in chunks for lyric in chunk.lyrics)),
+        tuple(_tracks(notes_N, _programs(events, voice_E), metas.names)),
+        _tempo_map(metas.tempos),
+        _metre_map(metas.metres),
+        metas.names.get(0, "") if not (notes_N[:, CHUNK] == 0).any() else "",
+        tuple(sorted(metas.lyrics)),
     )
 
 
@@ -89,107 +77,31 @@ def _chunk_spans(data: bytes) -> tuple[int, list[tuple[int, int]]]:
     return division, spans
 
 
-def _events(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, bytes]]:
-    """The events of a chunk: tick, status (or 0x100 + type of a meta event), data bytes."""
-    tick = 0
-    running = 0
-    try:
-        while at < end:
-            delta, at = _variable(data, at)
-            tick += delta
-            if tick > MAX_TICKS:
-                raise MidiError(f"byte {at}: time runs past {MAX_TICKS} ticks")
-            status = data[at]
-            if status >= 0xF0:
-                running = 0
-                at, kind, size = _long_event(data, at, status)
-                body = data[at : at + size]
-                at += size
-                if at > end:
-                    raise MidiError(f"byte {at - size}: an event of {size} bytes runs past its chunk")
-                yield tick, kind, body
-                if kind == 0x100 + END:
-                    return
-                continue
-            if status >= 0x80:
-                running = status
-                at += 1
-            elif not running:
-                raise MidiError(f"byte {at}: a data byte {status:#04x} where a status byte is expected")
-            size = _DATA_BYTES[running >> 4]
-            body = data[at : at + size]
-            at += size
-            if at > end or max(body) > 0x7F:
-                raise MidiError(f"byte {at - size}: {size} data bytes are expected, found {body.hex(' ')}")
-            yield tick, running, body
-    except IndexError as error:
-        raise MidiError(f"byte {at}: the file ends inside an event") from error
+class _Metas:
+    """What the meta events of a file say."""
 
+    def __init__(self, metas: Sequence[Meta]) -> None:
+        self.names: dict[int, str] = {}  # of chunks
+        self.lyrics: list[tuple[int, str]] = []
+        self.tempos: list[Tempo] = []
+        self.metres: list[Metre] = []
+        for meta in metas:
+            self._take(meta.chunk, meta.tick, meta.kind, meta.body)
 
-def _long_event(data: bytes, at: int, status: int) -> tuple[int, int, int]:
-    """Where the body of a meta or system-exclusive event begins, what it is, and its length."""
-    if status == 0xFF:
-        kind = 0x100 + data[at + 1]
-        size, at = _variable(data, at + 2)
-    elif status in (0xF0, 0xF7):
-        kind = status
-        size, at = _variable(data, at + 1)
-    else:
-        raise MidiError(f"byte {at}: status {status:#04x} does not occur in files")
-    wanted = _META_LENGTHS.get(kind - 0x100)
-    if wanted is not None and size < wanted:
-        raise MidiError(f"byte {at}: meta event {kind - 0x100:#04x} has {size} bytes instead of {wanted}")
-    return at, kind, size
-
-
-def _variable(data: bytes, at: int) -> tuple[int, int]:
-    """A variable-length quantity and where the next byte is."""
-    value = 0
-    for place in range(4):
-        byte = data[at + place]
-        value = value << 7 | byte & 0x7F
-        if byte < 0x80:
-            return value, at + place + 1
-    raise MidiError(f"byte {at}: a variable-length quantity of more than four bytes")
-
-
-def _read_chunk(data: bytes, start: int, end: int) -> _Chunk:
-    chunk = _Chunk()
-    port = tick = 0
-    sounding: dict[tuple[Voice, int], deque[tuple[int, int]]] = defaultdict(deque)
-    for tick, status, body in _events(data, start, end):
-        if status >= 0x100:
-            port = body[0] if status == 0x100 + PORT else port
-            _read_meta(chunk, tick, status - 0x100, body)
-            continue
-        kind, voice = status >> 4, (port, status & 0xF)
-        if kind == _NOTE_ON and body[1]:
-            sounding[voice, body[0]].append((tick, body[1]))
-        elif kind in (_NOTE_ON, _NOTE_OFF):
-            if waiting := sounding[voice, body[0]]:
-                began, velocity = waiting.popleft()
-                chunk.notes.append((voice, began, max(tick - began, 1), body[0], velocity))
-        elif kind == _PROGRAM:
-            chunk.programs.append((voice, tick, body[0]))
-    for (voice, pitch), waiting in sounding.items():
-        chunk.notes.extend((voice, began, max(tick - began, 1), pitch, v) for began, v in waiting)
-    return chunk
-
-
-def _read_meta(chunk: _Chunk, tick: int, kind: int, body: bytes) -> None:
-    if kind == NAME and not chunk.name:
-        chunk.name = _text(body)
-    elif kind == LYRIC:
-        chunk.lyrics.append((tick, _text(body)))
-    elif kind == TEMPO:
-        micros = int.from_bytes(body[:3], "big")
-        if not micros:
-            raise MidiError(f"tick {tick}: a tempo of no time to a quarter note")
-        chunk.tempos.append(Tempo(tick, (60_000_000_000 + micros // 2) // micros))
-    elif kind == METRE:
-        if not body[0] or body[1] > 7:
-            raise MidiError(f"tick {tick}: no time signature is {body[0]} over 2 to the power {body[1]}")
-        chunk.metres.append(Metre(tick, body[0], 1 << body[1]))
+    def _take(self, chunk: int, tick: int, kind: int, body: bytes) -> None:
+        if kind == NAME and not self.names.get(chunk):
+            self.names[chunk] = _text(body)
+        elif kind == LYRIC:
+            self.lyrics.append((tick, _text(body)))
+        elif kind == TEMPO:
+            micros = int.from_bytes(body[:3], "big")
+            if not micros:
+                raise MidiError(f"tick {tick}: a tempo of no time to a quarter note")
+            self.tempos.append(Tempo(tick, (60_000_000_000 + micros // 2) // micros))
+        elif kind == METRE:
+            if not body[0] or body[1] > 7:
+                raise MidiError(f"tick {tick}: no time signature is {body[0]} over 2 to the power {body[1]}")
+            self.metres.append(Metre(tick, body[0], 1 << body[1]))
 
 
 def _text(body: bytes) -> str:
@@ -199,25 +111,99 @@ def _text(body: bytes) -> str:
         return body.decode("latin-1").strip("\0 ")
 
 
-def _tracks(chunks: Sequence[_Chunk]) -> Iterator[Track]:
+def _voices(events: Events) -> Ints:
+    """Of each message the voice, 16 x port + channel; a port holds from its meta event to the chunk's end."""
+    port_E = np.zeros(len(events.tick_E), dtype=np.int64)
+    for meta in events.metas:
+        if meta.kind == PORT:
+            later = np.arange(len(port_E)) >= meta.place
+            port_E[later & (events.chunk_E == meta.chunk)] = meta.body[0]
+    return port_E * CHANNELS + (events.status_E & 0xF)
+
+
+def _paired(events: Events, voice_E: Ints) -> Ints:
+    """The notes (N, 6): chunk, voice, start, duration, pitch, velocity.
+
+    The first note of a pitch that began in a chunk and voice is the first that ends there.
+    """
+    kind_E = events.status_E >> 4
+    is_on = (kind_E == _NOTE_ON) & (events.second_E > 0)
+    is_note = is_on | (kind_E == _NOTE_ON) | (kind_E == _NOTE_OFF)
+    key_E = (events.chunk_E.astype(np.int64) * 256 * CHANNELS + voice_E) * PITCHES + events.first_E
+    order = np.flatnonzero(is_note)
+    order = order[np.argsort(key_E[order], kind="stable")]
+    key, on, tick = key_E[order], is_on[order], events.tick_E[order]
+    ends = _ends_one(key, on)
+    start, stop = np.flatnonzero(on), np.flatnonzero(ends)
+    end = np.array(events.last_ticks, dtype=np.int64)[events.chunk_E[order[start]]]
+    for_start, for_stop = (_numbered(key[place]) for place in (start, stop))
+    place = np.searchsorted(for_start, for_stop)
+    end[place] = tick[stop]
+    first = order[start]
+    return np.stack(
+        [
+            events.chunk_E[first], voice_E[first], events.tick_E[first],
+            np.maximum(end - events.tick_E[first], 1), events.first_E[first], events.second_E[first],
+        ],
+        axis=1,
+    ).astype(np.int64)  # fmt: skip
+
+
+def _ends_one(key: Ints, on: Ints) -> Ints:
+    """Which messages end a note: those that are no beginning, where one of their key still sounds.
+
+    The number of notes that sound is the sum of +1 and -1 so far, less the least that it ever was below zero.
+    """
+    if not len(key):
+        return np.zeros(0, dtype=bool)
+    segment = np.cumsum(np.diff(key, prepend=key[0]) != 0)
+    begins = np.flatnonzero(np.diff(segment, prepend=-1))
+    total = np.cumsum(np.where(on, 1, -1))
+    before = np.where(begins > 0, total[begins - 1], 0)
+    sounding = total - before[segment]
+    apart = 2 * len(key) + 2  # so that the least of one key says nothing of the next
+    least = np.minimum.accumulate(np.minimum(sounding, 0) - apart * segment) + apart * segment
+    least_before = np.concatenate([[0], least[:-1]])
+    least_before[begins] = 0
+    ends: Ints = ~on & (sounding >= least_before)
+    return ends
+
+
+def _numbered(key: Ints) -> Ints:
+    """Ascending numbers for sorted keys: of those with the same key, one more for each that came before."""
+    begins = np.flatnonzero(np.diff(key, prepend=-1))
+    within = np.arange(len(key)) - np.repeat(begins, np.diff(np.append(begins, len(key))))
+    numbered: Ints = key * MOST_OF_A_KEY + within
+    return numbered
+
+
+def _programs(events: Events, voice_E: Ints) -> dict[int, tuple[Ints, Ints]]:
+    """The ticks of each voice's changes of program, in order, and the programs."""
+    changes = np.flatnonzero(events.status_E >> 4 == _PROGRAM)
+    changes = changes[np.lexsort((events.tick_E[changes], voice_E[changes]))]
+    found = {}
+    for voice in np.unique(voice_E[changes]).tolist():
+        own = changes[voice_E[changes] == voice]
+        found[voice] = (events.tick_E[own], events.first_E[own])
+    return found
+
+
+def _tracks(
+    notes_N: Ints, programs: Mapping[int, tuple[Ints, Ints]], names: Mapping[int, str]
+) -> Iterator[Track]:
     """The sounding tracks: by chunk, then by port, channel and program."""
-    programs: dict[Voice, list[tuple[int, int]]] = defaultdict(list)
-    for chunk in chunks:
-        for voice, tick, program in chunk.programs:
-            programs[voice].append((tick, program))
-    changes = {voice: sorted(found, key=lambda change: change[0]) for voice, found in programs.items()}
-    for chunk in chunks:
-        tables: dict[tuple[Voice, int], list[tuple[int, int, int, int]]] = defaultdict(list)
-        for voice, start, duration, pitch, velocity in chunk.notes:
-            program = _program_at(changes.get(voice, []), start)
-            tables[voice, program].append((start, duration, pitch, velocity))
-        for (voice, program), rows in sorted(tables.items()):
-            yield Track(chunk.name, program, voice[1] == DRUM_CHANNEL, notes_of(rows))
-
-
-def _program_at(changes: Sequence[tuple[int, int]], tick: int) -> int:
-    place = bisect_right(changes, tick, key=lambda change: change[0])
-    return changes[place - 1][1] if place else 0
+    program_N = np.zeros(len(notes_N), dtype=np.int64)
+    for voice, (ticks, changed) in programs.items():
+        own = np.flatnonzero(notes_N[:, VOICE] == voice)
+        place = np.searchsorted(ticks, notes_N[own, BEGAN], side="right") - 1
+        program_N[own] = np.where(place >= 0, changed[place], 0)
+    track_N = (notes_N[:, CHUNK] * 256 * CHANNELS + notes_N[:, VOICE]) * PITCHES + program_N
+    order = np.argsort(track_N, kind="stable")
+    borders = np.flatnonzero(np.diff(track_N[order], prepend=-1))
+    for own in np.split(order, borders[1:]) if len(order) else ():
+        chunk, voice = notes_N[own[0], [CHUNK, VOICE]].tolist()
+        table = sorted_notes(notes_N[own, BEGAN:].astype(np.int32))
+        yield Track(names.get(chunk, ""), int(program_N[own[0]]), voice % CHANNELS == DRUM_CHANNEL, table)
 
 
 def _tempo_map(tempos: Sequence[Tempo]) -> tuple[Tempo, ...]:

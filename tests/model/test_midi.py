@@ -4,13 +4,15 @@ import random
 import mido
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model import midi_events
 from model.errors import MidiError
 from model.midi import read_midi, write_midi
 from model.score import Metre, Score, Tempo, Track, note_digest, notes_of
 from tests.model.scores import a_score, a_track
+from tests.model.slow_midi import read_slowly
 
 HEADER = b"MThd\0\0\0\6\0\1\0\1\1\xe0"
 
@@ -163,3 +165,68 @@ def test_whatever_bytes_are_changed_the_reader_answers_or_refuses():
 
 def test_the_music_survives_the_way_through_a_file():
     assert note_digest(read_midi(write_midi(a_song()))) == note_digest(a_song())
+
+
+def whole(score: Score) -> tuple[object, ...]:
+    return (score.ticks_per_quarter, table(score), score.tempos, score.metres, score.title, score.lyrics)
+
+
+def read_or_fault(read, data: bytes) -> object:
+    try:
+        return whole(read(data))
+    except MidiError as error:
+        return str(error)
+
+
+_quantities = st.one_of(
+    st.integers(0, 127).map(lambda n: bytes([n])),
+    st.integers(128, 16383).map(lambda n: bytes([n >> 7 | 0x80, n & 0x7F])),
+    st.sampled_from([b"\x80\x80\x80\x05", b"\xff\xff\xff\x7f", b"\x81\x82\x83\x84\x05"]),
+)
+_data = st.integers(0, 127)
+_pitches = st.sampled_from([60, 62, 64])
+_channels = st.integers(0, 2)
+_messages = st.one_of(
+    st.tuples(_channels, _pitches, _data).map(lambda m: bytes([0x90 | m[0], m[1], m[2]])),
+    st.tuples(_channels, _pitches).map(lambda m: bytes([0x80 | m[0], m[1], 64])),
+    st.tuples(_pitches, _data).map(bytes),  # by running status, of a note or of anything else
+    st.tuples(_channels, _data).map(lambda m: bytes([0xC0 | m[0], m[1]])),
+    _data.map(lambda n: bytes([n])),
+    st.tuples(_channels, _data, _data).map(lambda m: bytes([0xB0 | m[0], m[1], m[2]])),
+    st.sampled_from(
+        [
+            b"\xff\x21\1\1", b"\xff\x03\4name", b"\xff\x05\2la", b"\xff\x51\3\7\xa1\x20",
+            b"\xff\x58\4\3\3\x18\x08", b"\xff\x2f\0", b"\xf0\2\1\xf7", b"\xff\x51\2\1\1", b"\xf4",
+            b"\xff\x51\3\0\0\0", b"\xff\x7f\x7fshort",
+        ]
+    ),
+)  # fmt: skip
+_bodies = st.lists(st.tuples(_quantities, _messages).map(b"".join), max_size=40).map(b"".join)
+
+
+@given(st.lists(_bodies, min_size=1, max_size=3), st.binary(max_size=3))
+@settings(max_examples=400, deadline=None)
+def test_all_events_at_once_are_those_found_one_by_one(bodies, rest):
+    data = HEADER + b"".join(b"MTrk" + len(body).to_bytes(4, "big") + body for body in bodies) + rest
+    assert read_or_fault(read_midi, data) == read_or_fault(read_slowly, data)
+
+
+@given(scores(), st.data())
+@settings(max_examples=100, deadline=None)
+def test_a_damaged_file_is_read_or_refused_alike_both_ways(score, drawn):
+    data = bytearray(write_midi(score))
+    for _ in range(drawn.draw(st.integers(0, 3))):
+        data[drawn.draw(st.integers(14, len(data) - 1))] = drawn.draw(st.integers(0, 255))
+    assert read_or_fault(read_midi, bytes(data)) == read_or_fault(read_slowly, bytes(data))
+
+
+def test_a_plain_file_needs_no_second_look(monkeypatch):
+    monkeypatch.setattr(midi_events, "_walk", None)
+    assert whole(read_midi(write_midi(a_song()))) == whole(read_slowly(write_midi(a_song())))
+
+
+def test_a_large_file_is_read_event_by_event_to_the_same_music(monkeypatch):
+    whole_song = whole(read_midi(write_midi(a_song())))
+    monkeypatch.setattr(midi_events, "MOST_BYTES", 10)
+    monkeypatch.setattr(midi_events, "_jump", None)
+    assert whole(read_midi(write_midi(a_song()))) == whole_song
