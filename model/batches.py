@@ -14,9 +14,10 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from model.corpus import VerifiedCorpus, encode_example
+from model.corpus import VerifiedCorpus
 from model.errors import TrainingError
 from model.events import Ints
+from model.excerpts import encode_example
 from model.plan import (
     FIRST_SECTION_ROW,
     FIRST_TRACK_ROW,

@@ -15,7 +15,6 @@ import numpy.typing as npt
 import torch
 
 from model.checkpoint import load_checkpoint
-from model.corpus import Excerpt, cut
 from model.decoding import Decoder
 from model.events import (
     BAR_MARK,
@@ -31,6 +30,7 @@ from model.events import (
     score_of,
     tonic_shift,
 )
+from model.excerpts import Excerpt, cut
 from model.instruments import Instrument
 from model.network import Composer
 from model.plan import (

@@ -116,18 +116,26 @@ def _quantised(notes: Notes, ticks_per_quarter: int) -> Notes:
     table = table[np.lexsort((-table[:, VELOCITY], -table[:, DURATION], table[:, PITCH], table[:, START]))]
     same = np.zeros(len(table), dtype=bool)
     same[1:] = (table[1:, START] == table[:-1, START]) & (table[1:, PITCH] == table[:-1, PITCH])
-    return sorted_notes(table[~same].astype(np.int32))
+    return np.ascontiguousarray(table[~same], dtype=np.int32)  # sorted: no two have start and pitch alike
 
 
 def note_digest(score: Score) -> str:
-    """The SHA-256 of the music alone: the notes of every sounding track on the grid, by program.
+    """The SHA-256 of the music alone, as `grid_digest` of the score on the grid."""
+    return grid_digest(quantise(score))
+
+
+def grid_digest(score: Score) -> str:
+    """The SHA-256 of the notes of every sounding track, by program.
 
     Titles, names, tempos and the order of tracks do not count, so that a re-export is the same music.
+
+    Args:
+        score: as `quantise` gives it.
     """
     tables = [
         bytes([track.program, track.is_drum])
         + track.notes[:, [START, DURATION, PITCH]].astype("<i4").tobytes()
-        for track in quantise(score).tracks
+        for track in score.tracks
         if len(track.notes)
     ]
     return hashlib.sha256(b"".join(hashlib.sha256(table).digest() for table in sorted(tables))).hexdigest()

@@ -9,12 +9,15 @@ tokens: pieces that share many tokens share many of them, so it finds candidates
 The idea of tempo-free tokens of note events: Arzt, Böck and Widmer 2012, ISMIR, Fast identification of piece
 and score position via symbolic fingerprinting. Bottom-k sketches: Broder 1997.
 
-Shapes: N notes, I chords (what begins together), K tokens.
+Shapes: N notes, I chords (what begins together), P places of four chords, K tokens: one a place and voice,
+U different tokens.
 """
 
 import hashlib
 from dataclasses import dataclass
-from itertools import pairwise, product
+from functools import cached_property
+from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +58,25 @@ class Tokens:
     @property
     def sketch(self) -> Ints:
         """The smallest hashes, ascending; fewer than 128 where the piece is short."""
-        return np.unique(self.hash_K)[:SKETCH_SIZE]
+        return self.places.hash_U[:SKETCH_SIZE]
+
+    @cached_property
+    def places(self) -> "Places":
+        """Where each of the different tokens stands."""
+        order_K = np.argsort(self.hash_K, kind="stable")
+        return Places(*np.unique(self.hash_K[order_K], return_index=True, return_counts=True), order_K)
+
+
+class Places(NamedTuple):
+    """The different tokens of a piece, ascending, and where they stand.
+
+    The places of token u are `order_K[first_U[u] : first_U[u] + count_U[u]]`.
+    """
+
+    hash_U: Ints
+    first_U: Ints
+    count_U: Ints
+    order_K: Ints
 
 
 def music_digest(notes_N3: Notes) -> str:
@@ -80,10 +101,19 @@ def tokens_of(notes_N3: Notes) -> Tokens:
     """
     rows_N3 = np.asarray(notes_N3, dtype=np.int64).reshape(-1, 3)
     onset_I, highest_I, lowest_I = _outer_voices(rows_N3)
-    parts = [_voice_tokens(onset_I, pitch_I, voice) for voice, pitch_I in enumerate((highest_I, lowest_I))]
-    hash_K, chord_K, last_K, pitch_K = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    onset_K = onset_I[chord_K]
-    return Tokens(hash_K, chord_K, onset_K, onset_I[last_K] - onset_K, pitch_K, onset_I, rows_N3)
+    place_P4 = _places(len(onset_I))
+    onset_P4 = onset_I[place_P4]
+    rhythm_P2 = _compared(np.diff(onset_P4, axis=1))
+    voices = [pitch_I[place_P4] for pitch_I in (highest_I, lowest_I)]
+    return Tokens(
+        np.concatenate([_hashed(pitch_P4, rhythm_P2, voice) for voice, pitch_P4 in enumerate(voices)]),
+        np.tile(place_P4[:, 0], 2),
+        np.tile(onset_P4[:, 0], 2),
+        np.tile(onset_P4[:, 3] - onset_P4[:, 0], 2),
+        np.concatenate([pitch_P4[:, 0] for pitch_P4 in voices]),
+        onset_I,
+        rows_N3,
+    )
 
 
 def _outer_voices(rows_N3: Ints) -> tuple[Ints, Ints, Ints]:
@@ -102,49 +132,34 @@ def _chords(rows_N3: Ints) -> tuple[Ints, Ints]:
     if not len(onset_I):
         return onset_I, of_note
     near = int(TOGETHER * np.quantile(rows_N3[:, DURATION], 0.25))
-    start, chord_I, starts = onset_I[0], np.zeros(len(onset_I), dtype=np.int64), [onset_I[0]]
-    for i, onset in enumerate(onset_I.tolist()):
-        if onset - start > near:
-            start = onset
-            starts.append(onset)
-        chord_I[i] = len(starts) - 1
-    return np.array(starts), chord_I[of_note]
+    beyond_I = np.searchsorted(onset_I, onset_I + near, side="right").tolist()
+    starts, place = [], 0
+    while place < len(beyond_I):
+        starts.append(place)
+        place = beyond_I[place]
+    chord_I = np.searchsorted(starts, np.arange(len(onset_I)), side="right") - 1
+    return onset_I[starts], chord_I[of_note]
 
 
-def _voice_tokens(onset_I: Ints, pitch_I: Ints, voice: int) -> tuple[Ints, Ints, Ints, Ints]:
-    """Hash, first chord, last chord and first pitch of every token of one voice."""
-    hashes: list[Ints] = [np.zeros(0, dtype=np.int64)]
-    firsts: list[Ints] = [np.zeros(0, dtype=np.int64)]
-    lasts: list[Ints] = [np.zeros(0, dtype=np.int64)]
-    for steps in STEPS:
-        count = len(onset_I) - sum(steps)
-        if count <= 0:
-            continue
-        at = np.cumsum((0, *steps))
-        onset = [onset_I[k : k + count] for k in at]
-        pitch = [pitch_I[k : k + count] for k in at]
-        waits = [later - earlier for earlier, later in pairwise(onset)]
-        words = [np.clip(later - pitch[0], -MAX_INTERVAL, MAX_INTERVAL) for later in pitch[1:]]
-        words += [_compared(waits[0], waits[1]), _compared(waits[1], waits[2])]
-        hashes.append(_hashed(words, voice))
-        firsts.append(np.arange(count, dtype=np.int64))
-        lasts.append(firsts[-1] + sum(steps))
-    first_K = np.concatenate(firsts)
-    return np.concatenate(hashes), first_K, np.concatenate(lasts), pitch_I[first_K]
+def _places(count: int) -> Ints:
+    """The four chords (P, 4) of every token of a voice of so many chords, by the steps between them."""
+    found = [np.arange(max(count - sum(steps), 0))[:, None] + np.cumsum((0, *steps))[None] for steps in STEPS]
+    return np.concatenate(found)
 
 
-def _compared(before: Ints, after: Ints) -> Ints:
-    """How two waits compare, in halves of a doubling."""
-    doublings = np.log2(after.astype(np.float64)) - np.log2(before.astype(np.float64))
+def _compared(wait_P3: Ints) -> Ints:
+    """How the waits between four chords compare (P, 2), in halves of a doubling."""
+    doublings = np.diff(np.log2(wait_P3.astype(np.float64)), axis=1)
     bounded = np.clip(doublings, -WIDEST_RATIO, WIDEST_RATIO)
     compared: Ints = np.round(bounded * RATIO_STEPS).astype(np.int64)
     return compared
 
 
-def _hashed(words: list[Ints], voice: int) -> Ints:
-    """One positive number for each row of words, spread evenly (the finaliser of SplitMix64)."""
-    packed: NDArray[np.uint64] = np.full(len(words[0]), voice + 1, dtype=np.uint64)
-    for word in words:
+def _hashed(pitch_P4: Ints, rhythm_P2: Ints, voice: int) -> Ints:
+    """One positive number for each token, spread evenly (the finaliser of SplitMix64)."""
+    leap_P3 = np.clip(pitch_P4[:, 1:] - pitch_P4[:, :1], -MAX_INTERVAL, MAX_INTERVAL)
+    packed: NDArray[np.uint64] = np.full(len(leap_P3), voice + 1, dtype=np.uint64)
+    for word in (*leap_P3.T, *rhythm_P2.T):
         packed = packed * np.uint64(128) + (word + 64).astype(np.uint64)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):
         packed = (packed ^ (packed >> np.uint64(shift))) * np.uint64(factor)

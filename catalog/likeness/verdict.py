@@ -10,12 +10,11 @@ Shapes: N notes of the shorter piece, W windows of it, P pairs of places with th
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.likeness.fingerprint import ONSET, PITCH, Ints, Tokens
+from catalog.likeness.fingerprint import ONSET, PITCH, Ints, Places, Tokens
 
 Floats = NDArray[np.float64]
 
@@ -44,7 +43,7 @@ def likeness(a: Tokens, b: Tokens) -> float:
     """How much of the piece with fewer notes is in the other, from 0 to 1."""
     if len(a.notes_N3) > len(b.notes_N3):
         a, b = b, a
-    in_a, in_b = _same_tokens(a.hash_K, b.hash_K)
+    in_a, in_b = _same_tokens(a.places, b.places)
     if len(in_a) < LEAST_PAIRS:
         return 0.0
     doublings = np.log2(b.span_K[in_b] / a.span_K[in_a])
@@ -59,24 +58,17 @@ def likeness(a: Tokens, b: Tokens) -> float:
     return _worst_register(a, b, tempo, pairs)
 
 
-def _same_tokens(a_K: Ints, b_K: Ints) -> tuple[Ints, Ints]:
-    """All pairs of places in two lists that hold the same hash, but for hashes that are everywhere."""
-    order_a, order_b = np.argsort(a_K, kind="stable"), np.argsort(b_K, kind="stable")
-    hash_a, first_a, count_a = _runs(a_K[order_a])
-    hash_b, first_b, count_b = _runs(b_K[order_b])
-    _, at_a, at_b = np.intersect1d(hash_a, hash_b, assume_unique=True, return_indices=True)
-    few = count_a[at_a] * count_b[at_b] <= MAX_PAIRS
+def _same_tokens(a: Places, b: Places) -> tuple[Ints, Ints]:
+    """All pairs of places in two pieces with the same token, but for tokens that are everywhere."""
+    _, at_a, at_b = np.intersect1d(a.hash_U, b.hash_U, assume_unique=True, return_indices=True)
+    few = a.count_U[at_a] * b.count_U[at_b] <= MAX_PAIRS
     at_a, at_b = at_a[few], at_b[few]
-    num = count_a[at_a] * count_b[at_b]
+    num = a.count_U[at_a] * b.count_U[at_b]
     within = np.arange(num.sum()) - np.repeat(np.cumsum(num) - num, num)
-    wide = np.repeat(count_b[at_b], num)
-    in_a = np.repeat(first_a[at_a], num) + within // np.maximum(wide, 1)
-    in_b = np.repeat(first_b[at_b], num) + within % np.maximum(wide, 1)
-    return order_a[in_a], order_b[in_b]
-
-
-def _runs(sorted_K: Ints) -> tuple[Ints, Any, Any]:
-    return np.unique(sorted_K, return_index=True, return_counts=True)
+    wide = np.repeat(b.count_U[at_b], num)
+    in_a = np.repeat(a.first_U[at_a], num) + within // np.maximum(wide, 1)
+    in_b = np.repeat(b.first_U[at_b], num) + within % np.maximum(wide, 1)
+    return a.order_K[in_a], b.order_K[in_b]
 
 
 def _most_usual(doublings_P: Floats) -> NDArray[np.bool_]:

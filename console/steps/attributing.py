@@ -18,8 +18,9 @@ from console.steps.corpora import open_corpus
 from console.steps.generating import read_excerpts
 from console.steps.training import folder_of
 from model.checkpoint import load_checkpoint
-from model.corpus import Excerpt, VerifiedCorpus, encode_example
+from model.corpus import VerifiedCorpus
 from model.events import Note
+from model.excerpts import Excerpt, encode_example
 from model.network import Composer
 from model.objective import attribution_logits, attribution_targets
 from provenance.attribution.attributor import AttributionResult, Attributor

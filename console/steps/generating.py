@@ -11,8 +11,9 @@ from catalog.files import write_atomically
 from console.home import Home
 from console.progress import Advance
 from console.steps.training import folder_of
-from model.corpus import Excerpt, excerpt_of, rows_of, table_of
 from model.errors import SoundBankError
+from model.examples import excerpt_at, table_of
+from model.excerpts import Excerpt
 from model.files import replacing, sha256_file
 from model.generation import Generated, generate
 from model.midi import write_midi
@@ -69,7 +70,7 @@ def generate_piece(home: Home, run_id: str | None, prompt: Prompt, seed: int, ad
 def read_excerpts(home: Home, generation_id: str) -> list[Excerpt]:
     """The excerpts of a generation, as the model wrote them: what attribution asks about."""
     table = pq.read_table(home.folder("generations") / generation_id / EXCERPTS_NAME)
-    return [excerpt_of(row) for row in table.to_pylist()]
+    return [excerpt_at(table, index) for index in range(table.num_rows)]
 
 
 def prompt_json(prompt: Prompt) -> dict[str, Any]:
@@ -93,9 +94,9 @@ def _values(home: Home, run: Run, prompt: Prompt, seed: int, midi: bytes) -> Gen
 
 
 def _write_excerpts(path: Path, values: GenerationValues, found: list[Excerpt]) -> None:
-    rows = rows_of(found, work_id=values.id, encoding_id=values.midi_sha256, origin="generated", grants=())
+    table = table_of(found, work_id=values.id, encoding_id=values.midi_sha256, origin="generated", grants=())
     with replacing(path) as temporary:
-        pq.write_table(table_of(rows), temporary)
+        pq.write_table(table, temporary)
 
 
 def _make_audible(

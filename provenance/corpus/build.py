@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 
 from catalog.files import FileStore, write_atomically
 from catalog.vocabulary import Origin
-from model.corpus import MAX_EVENTS, read_corpus
+from model.corpus import read_corpus
 from model.errors import ModelError
+from model.excerpts import MAX_EVENTS
 from model.genres import GENRE_SLUGS
 from model.merkle import merkle_root
 from model.score import GRID

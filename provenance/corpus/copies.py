@@ -5,17 +5,20 @@ there, by its likeness (`catalog.likeness`). A file that was refused for its own
 exactly its own notes: another edition of the same free work may be used. A work that was itself refused,
 because its owners did not grant it, or reserved or withdrew it, stands against every copy.
 
-Memory: 128 numbers for each refused file; the notes of candidates are read again.
+Memory: 128 numbers for each refused file; the tokens of candidates are read again, and the last ones kept.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from catalog.likeness.fingerprint import Tokens
 from catalog.likeness.index import SketchIndex
 from catalog.likeness.verdict import SAME, likeness
 from provenance.corpus.music import Music
 from provenance.corpus.plan import PlannedFile
+
+KEPT_TOKENS = 256  # files; half a megabyte each
 
 ReadTokens = Callable[[PlannedFile], Tokens]
 
@@ -34,6 +37,9 @@ class Refused:
     _of_digest: dict[str, str] = field(default_factory=dict)
     _files: list[PlannedFile] = field(default_factory=list)
     _index: SketchIndex = field(default_factory=SketchIndex)
+
+    def __post_init__(self) -> None:
+        self._tokens = lru_cache(KEPT_TOKENS)(self.read_tokens)
 
     def add(self, musics: Iterable[Music]) -> None:
         """Takes in the music of refused files."""
@@ -55,6 +61,6 @@ class Refused:
         others = [self._files[n] for n in candidates if self._files[n].work_id != music.file.work_id]
         if not others:
             return None
-        own = self.read_tokens(music.file)
-        found = max((likeness(own, self.read_tokens(other)), other.work_id) for other in others)
+        own = self._tokens(music.file)
+        found = max((likeness(own, self._tokens(other)), other.work_id) for other in others)
         return (found[1], found[0]) if found[0] >= SAME else None

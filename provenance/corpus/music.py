@@ -16,10 +16,11 @@ from catalog.files import FileStore, write_atomically
 from catalog.likeness.fingerprint import Notes, Tokens, tokens_of
 from catalog.vocabulary import EncodingFormat
 from model.analysis import analyse
-from model.corpus import MAX_EVENTS, excerpts, rows_of, table_of
 from model.errors import ModelError, NotationError
+from model.examples import table_of
+from model.excerpts import MAX_EVENTS, excerpts
 from model.midi import read_midi, write_midi
-from model.score import DURATION, PITCH, START, Score, note_digest, quantise
+from model.score import DURATION, PITCH, START, Score, grid_digest, quantise
 from provenance.corpus.plan import PlannedFile
 
 READ_AT_ONCE = 64
@@ -83,12 +84,12 @@ def examples_of(job: Job) -> Music:
         found = excerpts(score, analyse(score), job.file.genre, job.max_events)
     except ModelError as error:
         return Music(job.file, fault=str(error))
-    rows = rows_of(
+    table = table_of(
         found, work_id=job.file.work_id, encoding_id=job.file.encoding_id, origin=job.file.origin.value,
         grants=job.file.grants,
     )  # fmt: skip
     events = sum(excerpt.num_events for excerpt in found)
-    return Music(job.file, music.digest, None, table_of(rows), events, music.sketch)
+    return Music(job.file, music.digest, None, table, events, music.sketch)
 
 
 def digest_of(job: Job) -> Music:
@@ -118,7 +119,7 @@ def _looked_at(job: Job) -> tuple[Music, Score | None]:
     if not score.num_notes:
         return Music(job.file, fault="there is not one note in it"), None
     sketch = tuple(tokens_of(_pitched(score)).sketch.tolist())
-    return Music(job.file, note_digest(score), sketch=sketch), score
+    return Music(job.file, grid_digest(score), sketch=sketch), score
 
 
 def _found(file: PlannedFile, store: FileStore, converter: Converter, max_events: int) -> Job | None:

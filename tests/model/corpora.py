@@ -8,7 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from model.corpus import VerifiedCorpus, cut, read_corpus, rows_of, table_of
+from model.corpus import VerifiedCorpus, read_corpus
+from model.examples import SCHEMA, table_of
+from model.excerpts import cut
 from model.genres import GENRE_SLUGS
 from model.merkle import merkle_root
 from tests.model.songs import a_plan, some_notes
@@ -20,11 +22,16 @@ def some_rows(works: int = 4) -> list[dict[str, Any]]:
     for work in range(works):
         plan = a_plan(work)
         found = cut(plan, some_notes(plan, work), 60)
-        rows += rows_of(
+        rows += table_of(
             found, work_id=f"work_{work}", encoding_id=f"{work:064x}", origin=("house", "human")[work % 2],
             grants=[f"grant_{work}"],
-        )  # fmt: skip
+        ).to_pylist()  # fmt: skip
     return rows
+
+
+def shard_of(rows: list[dict[str, Any]]) -> pa.Table:
+    """The rows as a table of a shard."""
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
 def leaf_of(row: dict[str, Any]) -> bytes:
@@ -46,7 +53,7 @@ def write_corpus(
     """A corpus folder under its digest; `changed` values replace those of a true manifest."""
     draft = parent / "draft"
     draft.mkdir(parents=True)
-    pq.write_table(table_of(rows) if table is None else table, draft / "shard-0000.parquet")
+    pq.write_table(shard_of(rows) if table is None else table, draft / "shard-0000.parquet")
     lines = sorted({leaf_of(row) for row in rows}) if leaves is None else leaves
     (draft / "leaves.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
     manifest = {

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from model.corpus import Excerpt, encode_example
 from model.events import Ints
+from model.excerpts import Excerpt, encode_example
 from model.network import Composer, ComposerConfig
 from model.plan import CHORD_QUALITIES, SectionPlan, SongPlan, TrackPlan
 

@@ -4,24 +4,18 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from model.analysis import analyse
-from model.corpus import (
-    VerifiedCorpus,
-    cut,
-    encode_example,
-    excerpt_of,
-    excerpts,
-    read_corpus,
-    rows_of,
-    table_of,
-)
+from model.corpus import VerifiedCorpus, read_corpus
 from model.errors import CorpusError
 from model.events import Note, score_of
+from model.examples import SCHEMA, excerpt_at, table_of
+from model.excerpts import cut, encode_example, excerpts
 from model.plan import PLAN_ROWS, Column, Kind, SongPlan
 from model.score import Score
-from tests.model.corpora import leaf_of, some_rows, write_corpus
+from tests.model.corpora import leaf_of, shard_of, some_rows, write_corpus
 from tests.model.songs import a_plan, some_notes
 
 
@@ -35,13 +29,13 @@ def test_a_corpus_that_is_what_was_cleared_is_read_back(tmp_path: Path):
     corpus = read_corpus(write_corpus(tmp_path, rows))
     assert corpus.example_ids == [row["example_id"] for row in rows]
     assert corpus.row(3) == rows[3]
-    np.testing.assert_array_equal(corpus[3].notes, excerpt_of(rows[3]).notes)
+    np.testing.assert_array_equal(corpus[3].notes, excerpt_at(shard_of(rows), 3).notes)
     assert corpus.num_notes.tolist() == [len(row["notes"]) for row in rows]
 
 
 def test_nothing_but_verification_makes_a_verified_corpus():
     with pytest.raises(TypeError, match="read_corpus"):
-        VerifiedCorpus(object(), "an id", {}, table_of([]))
+        VerifiedCorpus(object(), "an id", {}, SCHEMA.empty_table())
 
 
 def test_a_changed_manifest_is_refused(tmp_path: Path):
@@ -103,7 +97,7 @@ def test_a_manifest_that_says_what_is_not_so_is_refused(tmp_path: Path, changed,
 def test_another_schema_is_refused(tmp_path: Path):
     rows = some_rows()
     with pytest.raises(CorpusError, match="schema"):
-        read_corpus(write_corpus(tmp_path, rows, table=table_of(rows).drop_columns(["key"])))
+        read_corpus(write_corpus(tmp_path, rows, table=shard_of(rows).drop_columns(["key"])))
 
 
 def test_excerpts_hold_every_note_once_and_no_more_events_than_allowed():
@@ -125,17 +119,21 @@ def test_a_bar_that_is_too_full_ends_an_excerpt_and_is_in_none():
 
 
 def test_a_row_goes_to_a_table_and_back():
-    rows = some_rows()
-    assert table_of(rows).to_pylist() == rows
-    excerpt = excerpt_of(rows[1])
-    assert (
-        rows_of([excerpt], work_id="w", encoding_id="e", origin="human", grants=[])[0]["notes"]
-        == rows[1]["notes"]
-    )
+    plan = a_plan(bars=64)
+    found = cut(plan, some_notes(plan, per_bar=12), 100)
+    table = table_of(found, work_id="w", encoding_id="e" * 64, origin="human", grants=["b", "a"])
+    assert table.schema.equals(SCHEMA) and table.num_rows == len(found) > 2
+    assert pa.Table.from_pylist(table.to_pylist(), schema=SCHEMA).equals(table)
+    for index, excerpt in enumerate(found):
+        again = excerpt_at(table, index)
+        assert (again.plan, again.bar_start, again.bar_end) == (plan, excerpt.bar_start, excerpt.bar_end)
+        np.testing.assert_array_equal(again.notes, excerpt.notes)
+    assert table.column("grants").to_pylist()[0] == ["a", "b"]
+    assert table_of([], work_id="w", encoding_id="e", origin="human", grants=[]).num_rows == 0
 
 
 def test_the_matrix_of_an_example_has_its_plan_in_fixed_places_and_its_events_in_order():
-    excerpt = excerpt_of(some_rows()[1])
+    excerpt = excerpt_at(shard_of(some_rows()), 1)
     rows = encode_example(excerpt, 160)
     assert rows.shape == (PLAN_ROWS + 160, len(Column))
     assert rows[0, Column.KIND] == Kind.SONG

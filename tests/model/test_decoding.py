@@ -5,9 +5,9 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from model.corpus import encode_example
 from model.decoding import Decoder, events_of
 from model.events import BAR_MARK, Field
+from model.excerpts import encode_example
 from model.plan import PLAN_ROWS, Column
 from tests.model.songs import a_composer, an_excerpt
 

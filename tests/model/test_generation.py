@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from model.corpus import encode_example
 from model.errors import PromptError
 from model.events import MAX_TRACKS, Note, notes_of
+from model.excerpts import encode_example
 from model.generation import Generated, generate
 from model.instruments import instrument
 from model.midi import read_midi, write_midi
