@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from model.events import Note
 from model.excerpts import Excerpt
+from model.genres import family_of
 from model.plan import SectionPlan, SongPlan, TrackPlan
 
 _TRACK = pa.struct(
@@ -67,36 +68,64 @@ index of the earlier section, or null."""
 
 
 PLAN_COLUMNS = (
-    "genre", "family", "key", "tempo_bpm", "metre", "tracks", "sections", "phrases", "chords",
-    "num_bars_song", "bars",
-)  # fmt: skip
+    "key",
+    "tempo_bpm",
+    "metre",
+    "tracks",
+    "sections",
+    "phrases",
+    "chords",
+    "num_bars_song",
+    "bars",
+)
+NAMING_COLUMNS = ("example_id", "work_id", "encoding_id", "origin", "grants", "genre", "family")
+UNNAMED = pa.schema([field for field in SCHEMA if field.name not in NAMING_COLUMNS])
+"""What follows from the notes alone, whosesoever they are."""
 
 
 def table_of(
     found: Sequence[Excerpt], *, work_id: str, encoding_id: str, origin: str, grants: Sequence[str]
 ) -> pa.Table:
-    """The excerpts of one encoding, whose plan they share, as a table of a shard.
+    """The excerpts of one encoding, whose plan they share, as a table of a shard. Arguments as of `named`."""
+    genre = found[0].plan.genre if found else ""
+    return named(
+        _unnamed(found), work_id=work_id, encoding_id=encoding_id, origin=origin, grants=grants, genre=genre
+    )
+
+
+def named(
+    rows: pa.Table, *, work_id: str, encoding_id: str, origin: str, grants: Sequence[str], genre: str
+) -> pa.Table:
+    """The rows of one encoding, in their order, with what they are called.
 
     Args:
+        rows: of the schema `UNNAMED`.
         origin: `human` or `house`.
         grants: ids of the grants under which the work was cleared.
+        genre: a slug out of `model.genres`, or empty.
     """
-    if not found:
-        return SCHEMA.empty_table()
-    plan = found[0].plan
-    named = {"work_id": work_id, "encoding_id": encoding_id, "origin": origin, "grants": sorted(grants)}
-    once = pa.Table.from_pylist([{**named, **_plan_row(plan)}], schema=_of(SCHEMA, *named, *PLAN_COLUMNS))
-    count = len(found)
-    columns = {name: once.column(name).take(np.zeros(count, dtype=np.int64)) for name in once.column_names}
-    columns["example_id"] = [f"{work_id}/{encoding_id[:12]}/{index:04d}" for index in range(count)]
-    columns["bar_start"] = [excerpt.bar_start for excerpt in found]
-    columns["bar_end"] = [excerpt.bar_end for excerpt in found]
-    columns["notes"] = _notes_column(found)
+    same = {
+        "work_id": work_id, "encoding_id": encoding_id, "origin": origin, "grants": sorted(grants),
+        "genre": genre, "family": family_of(genre),
+    }  # fmt: skip
+    count = rows.num_rows
+    columns = {name: pa.array([value] * count, SCHEMA.field(name).type) for name, value in same.items()}
+    ids = [f"{work_id}/{encoding_id[:12]}/{index:04d}" for index in range(count)]
+    columns["example_id"] = pa.array(ids, pa.string())
+    columns |= {name: rows.column(name) for name in UNNAMED.names}
     return pa.table({name: columns[name] for name in SCHEMA.names}, schema=SCHEMA)
 
 
-def _of(schema: pa.Schema, *names: str) -> pa.Schema:
-    return pa.schema([schema.field(name) for name in names])
+def _unnamed(found: Sequence[Excerpt]) -> pa.Table:
+    if not found:
+        return UNNAMED.empty_table()
+    plan = pa.schema([SCHEMA.field(name) for name in PLAN_COLUMNS])
+    once = pa.Table.from_pylist([_plan_row(found[0].plan)], schema=plan)
+    columns = {name: once.column(name).take(np.zeros(len(found), dtype=np.int64)) for name in PLAN_COLUMNS}
+    columns["bar_start"] = [excerpt.bar_start for excerpt in found]
+    columns["bar_end"] = [excerpt.bar_end for excerpt in found]
+    columns["notes"] = _notes_column(found)
+    return pa.table({name: columns[name] for name in UNNAMED.names}, schema=UNNAMED)
 
 
 def _notes_column(found: Sequence[Excerpt]) -> pa.ListArray:
@@ -111,8 +140,6 @@ def _notes_column(found: Sequence[Excerpt]) -> pa.ListArray:
 def _plan_row(plan: SongPlan) -> dict[str, Any]:
     usual = max(sorted(set(plan.metres)), key=plan.metres.count)
     return {
-        "genre": plan.genre,
-        "family": plan.family,
         "key": plan.key,
         "tempo_bpm": plan.tempo_bpm,
         "metre": f"{usual[0]}/{usual[1]}",
@@ -140,7 +167,7 @@ def _plan_row(plan: SongPlan) -> dict[str, Any]:
 def excerpt_at(table: pa.Table, index: int) -> Excerpt:
     """The excerpt of one row of a table of `table_of`."""
     one = table.slice(index, 1)
-    row = one.select([*PLAN_COLUMNS, "bar_start", "bar_end"]).to_pylist()[0]
+    row = one.select(["genre", "family", *PLAN_COLUMNS, "bar_start", "bar_end"]).to_pylist()[0]
     notes = one.column("notes").combine_chunks().flatten()
     columns = [np.asarray(column, dtype=np.int32) for column in notes.flatten()]
     table_NF = np.stack(columns, axis=1).reshape(-1, len(Note))

@@ -18,8 +18,8 @@ from console.home import Home
 from console.progress import Advance
 from model.corpus import VerifiedCorpus, read_corpus
 from model.notation import NotationReader
-from provenance.corpus.build import Apply, BuiltCorpus, build_corpus
-from provenance.corpus.music import Converter, Job
+from provenance.corpus.build import BuiltCorpus, build_corpus
+from provenance.corpus.music import Apply, Converter, Job
 from provenance.corpus.plan import Order, plan_corpus
 from provenance.corpus.prove import prove, verify_proof
 from provenance.corpus.registry import find_corpus, record_corpus
@@ -55,6 +55,7 @@ def build(home: Home, order: Order, advance: Advance) -> BuiltCorpus:
             corpora=home.folder("corpora"),
             converter=converter,
             apply=apply,
+            readings=home.folder("readings"),
             progress=partial(_tell, advance),
         )
     with home.session() as session, session.begin():

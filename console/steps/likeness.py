@@ -18,8 +18,10 @@ from catalog.vocabulary import Purpose
 from console.home import Home
 from console.progress import Advance
 from console.steps.corpora import reading_music
-from provenance.corpus.music import Converter, Music, digest_of, jobs_of, tokens_of_file
+from model.excerpts import MAX_EVENTS
+from provenance.corpus.music import Converter, Music, digest_of, tokens_of_file
 from provenance.corpus.plan import PlannedFile
+from provenance.corpus.readings import Readings, read_music
 
 TERRITORY = "WORLD"
 
@@ -32,7 +34,11 @@ def same_music(home: Home, on: date, advance: Advance) -> list[Finding]:
         files = _files(session)
     with reading_music(home) as (converter, apply):
         musics = []
-        for music in apply(digest_of, jobs_of(files, home.files, converter, 1)):
+        found = read_music(
+            files, digest_of, store=home.files, converter=converter, apply=apply, max_events=MAX_EVENTS,
+            readings=Readings(home.folder("readings"), max_events=MAX_EVENTS), whole=False,
+        )  # fmt: skip
+        for music in found:
             musics.append(music)
             advance(len(musics), len(files), "files")
         pairs = list(_same(home, converter, musics))

@@ -8,8 +8,9 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,16 +33,9 @@ from provenance.corpus.leaves import (
     corpus_id_of,
     leaf_lines,
 )
-from provenance.corpus.music import (
-    Converter,
-    Job,
-    Music,
-    digest_of,
-    examples_of,
-    jobs_of,
-    tokens_of_file,
-)
+from provenance.corpus.music import Apply, Converter, Music, digest_of, examples_of, tokens_of_file
 from provenance.corpus.plan import CorpusPlan, merged
+from provenance.corpus.readings import Readings, read_music
 from provenance.corpus.registry import CorpusFile, Exclusion, count_excluded
 from provenance.errors import CorpusBuildError
 
@@ -52,15 +46,6 @@ NO_EXAMPLE = "NO_EXAMPLE"
 SAME_MUSIC_AS_REFUSED = "SAME_MUSIC_AS_REFUSED"
 NEAR_COPY_OF_REFUSED = "NEAR_COPY_OF_REFUSED"
 _STAGING = ".building"
-
-R = TypeVar("R")
-
-
-class Apply(Protocol):
-    """`map`, or the `map` of a pool of processes: the results in the order of the jobs."""
-
-    def __call__(self, function: Callable[[Job], R], jobs: Iterable[Job], /) -> Iterable[R]:
-        """The results."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +76,7 @@ def build_corpus(
     corpora: Path,
     converter: Converter,
     apply: Apply = map,
+    readings: Path | None = None,
     max_events: int = MAX_EVENTS,
     progress: Callable[[int, int], None] | None = None,
 ) -> BuiltCorpus:
@@ -103,6 +89,7 @@ def build_corpus(
         store: holds the files.
         converter: reads what is not MIDI.
         apply: runs the work on each file, where it pays in other processes.
+        readings: where it is kept what files gave, so that only new ones are read.
         progress: told how many of how many files are done.
 
     Raises:
@@ -110,27 +97,20 @@ def build_corpus(
     """
     staged = _Staged(_fresh(corpora / _STAGING))
     total, told = len(plan.refused) + len(plan.cleared), progress or _quiet
-    refused = _refused_music(plan, store, converter, apply, told)
-    jobs = jobs_of(plan.cleared, store, converter, max_events)
-    musics = _counted(apply(examples_of, jobs), len(plan.refused), total, told)
+    kept = Readings(readings, max_events=max_events)
+    read = partial(
+        read_music, store=store, converter=converter, apply=apply, max_events=max_events, readings=kept
+    )
+    themselves = {e.work_id for e in plan.exclusions if not e.encoding_id} - {f.work_id for f in plan.cleared}
+    refused = Refused(lambda file: tokens_of_file(file, store, converter), frozenset(themselves), kept)
+    refused.add(_counted(read(plan.refused, digest_of, whole=False), 0, total, told))
+    musics = _counted(read(plan.cleared, examples_of, whole=True), len(plan.refused), total, told)
     _write_shards(staged, _accepted(staged, musics, refused))
     manifest = _write_statements(staged, plan, converter.name, max_events)
     directory = _publish(staged.directory, corpora / corpus_id_of(manifest))
     return BuiltCorpus(
         directory.name, directory, manifest, tuple(staged.files), tuple(sorted(staged.exclusions))
     )
-
-
-def _refused_music(
-    plan: CorpusPlan, store: FileStore, converter: Converter, apply: Apply, told: Callable[[int, int], None]
-) -> Refused:
-    """The music of the refused files."""
-    themselves = {e.work_id for e in plan.exclusions if not e.encoding_id} - {f.work_id for f in plan.cleared}
-    refused = Refused(lambda file: tokens_of_file(file, store, converter), frozenset(themselves))
-    jobs = jobs_of(plan.refused, store, converter, MAX_EVENTS)
-    total = len(plan.refused) + len(plan.cleared)
-    refused.add(_counted(apply(digest_of, jobs), 0, total, told))
-    return refused
 
 
 def _accepted(staged: _Staged, musics: Iterable[Music], refused: Refused) -> Iterator[pa.Table]:

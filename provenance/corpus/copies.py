@@ -17,6 +17,7 @@ from catalog.likeness.index import SketchIndex
 from catalog.likeness.verdict import SAME, likeness
 from provenance.corpus.music import Music
 from provenance.corpus.plan import PlannedFile
+from provenance.corpus.readings import Readings
 
 KEPT_TOKENS = 256  # files; half a megabyte each
 
@@ -30,12 +31,14 @@ class Refused:
     Args:
         read_tokens: the tokens of a file, read again.
         works: those that were refused themselves, and not only a file of theirs.
+        readings: where it is kept how like two pieces are.
     """
 
     read_tokens: ReadTokens
     works: frozenset[str]
+    readings: Readings
     _of_digest: dict[str, str] = field(default_factory=dict)
-    _files: list[PlannedFile] = field(default_factory=list)
+    _files: list[tuple[PlannedFile, str]] = field(default_factory=list)
     _index: SketchIndex = field(default_factory=SketchIndex)
 
     def __post_init__(self) -> None:
@@ -49,7 +52,7 @@ class Refused:
             self._of_digest[music.digest] = music.file.work_id
             if music.file.work_id in self.works:
                 self._index.add(music.sketch)
-                self._files.append(music.file)
+                self._files.append((music.file, music.digest))
 
     def same(self, music: Music) -> str | None:
         """The refused work of which a file has exactly the notes."""
@@ -57,10 +60,17 @@ class Refused:
 
     def near(self, music: Music) -> tuple[str, float] | None:
         """The refused work of which a file is nearly the music, and how like it is."""
-        candidates = self._index.candidates(music.sketch)
-        others = [self._files[n] for n in candidates if self._files[n].work_id != music.file.work_id]
-        if not others:
+        candidates = [self._files[number] for number in self._index.candidates(music.sketch)]
+        others = [(file, digest) for file, digest in candidates if file.work_id != music.file.work_id]
+        if not others or music.digest is None:
             return None
-        own = self._tokens(music.file)
-        found = max((likeness(own, self._tokens(other)), other.work_id) for other in others)
+        known = self.readings.likenesses(music.digest)
+        new = {digest: self._likeness(music.file, file) for file, digest in others if digest not in known}
+        if new:
+            known |= new
+            self.readings.keep_likenesses(music.digest, known)
+        found = max((known[digest], file.work_id) for file, digest in others)
         return (found[1], found[0]) if found[0] >= SAME else None
+
+    def _likeness(self, file: PlannedFile, other: PlannedFile) -> float:
+        return likeness(self._tokens(file), self._tokens(other))

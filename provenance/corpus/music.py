@@ -5,8 +5,9 @@ file, so that a corpus is the same whether it was converted now or long ago.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +25,8 @@ from model.score import DURATION, PITCH, START, Score, grid_digest, quantise
 from provenance.corpus.plan import PlannedFile
 
 READ_AT_ONCE = 64
+
+R = TypeVar("R")
 
 ReadNotation = Callable[[Iterable[tuple[str, bytes]]], Iterable[Score | NotationError]]
 
@@ -49,6 +52,13 @@ class Job:
     midi: bytes | None
     fault: str | None = None
     max_events: int = 512
+
+
+class Apply(Protocol):
+    """`map`, or the `map` of a pool of processes: the results in the order of the jobs."""
+
+    def __call__(self, function: Callable[[Job], R], jobs: Iterable[Job], /) -> Iterable[R]:
+        """The results."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +93,7 @@ def examples_of(job: Job) -> Music:
     try:
         found = excerpts(score, analyse(score), job.file.genre, job.max_events)
     except ModelError as error:
-        return Music(job.file, fault=str(error))
+        return replace(music, fault=str(error))
     table = table_of(
         found, work_id=job.file.work_id, encoding_id=job.file.encoding_id, origin=job.file.origin.value,
         grants=job.file.grants,
