@@ -3,7 +3,7 @@
 Everything is found from the notes alone, the same each time, fast enough for every file of a corpus. It is a
 reading, not the truth: the model's plans are learnt from it, and no right depends on it.
 
-Shapes: N notes, H halves of bars, B bars.
+Shapes: N notes, H halves of bars, B bars, K keys, C chords.
 """
 
 from dataclasses import dataclass
@@ -172,30 +172,30 @@ def find_key(chroma_12: Floats) -> str:
     """
     if not chroma_12.any():
         return "C major"
-    scores = {
-        (mode, tonic): _correlation(chroma_12, np.roll(profile, tonic))
-        for mode, profile in _PROFILES.items()
-        for tonic in range(12)
-    }
-    mode, tonic = max(scores, key=lambda key: (round(scores[key], 9), key[0] == "major", -key[1]))
+    fit_K = np.round(_PROFILES_K12 @ _standard(chroma_12), 9)
+    mode, tonic = _KEYS[int(np.argmax(fit_K))]  # the first of the best: major before minor, then by tonic
     return f"{_NAMES[mode][tonic]} {mode}"
 
 
-def _correlation(a: Floats, b: Floats) -> float:
-    a, b = a - a.mean(), b - b.mean()
-    scale = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return float(a @ b) / scale if scale else 0.0
+def _standard(values_12: Floats) -> Floats:
+    """The values about their mean, of length one: the product of two such rows is their correlation."""
+    centred = values_12 - values_12.mean()
+    scale = float(np.linalg.norm(centred))
+    return np.asarray(centred / scale if scale else np.zeros(12))
+
+
+_KEYS = [(mode, tonic) for mode in ("major", "minor") for tonic in range(12)]
+_PROFILES_K12 = np.array([_standard(np.roll(np.array(_PROFILES[mode]), tonic)) for mode, tonic in _KEYS])
 
 
 def find_chords(chroma_H12: Floats, bass_H: Ints) -> tuple[int, ...]:
     """The chord of each half bar: the one whose tones sound most and whose root is in the bass."""
-    templates = np.array([_template(root, name) for root in range(12) for name in CHORD_QUALITIES])
-    roots = np.repeat(np.arange(12), len(CHORD_QUALITIES))
     norms = np.linalg.norm(chroma_H12, axis=1, keepdims=True)
-    fit = (chroma_H12 / np.where(norms > 0, norms, 1.0)) @ templates.T
-    fit += BASS_WEIGHT * (bass_H[:, None] % 12 == roots[None, :]) * (bass_H[:, None] < 128)
+    fit = (chroma_H12 / np.where(norms > 0, norms, 1.0)) @ _TEMPLATES_C12.T
+    fit += BASS_WEIGHT * (bass_H[:, None] % 12 == _ROOTS_C[None, :]) * (bass_H[:, None] < 128)
     best = np.argmax(np.round(fit, 9), axis=1)
-    return tuple(int(1 + code) if norm > 0 else 0 for code, norm in zip(best, norms[:, 0], strict=True))
+    codes: list[int] = np.where(norms[:, 0] > 0, 1 + best, 0).tolist()
+    return tuple(codes)
 
 
 def _template(root: int, name: str) -> Floats:
@@ -203,6 +203,10 @@ def _template(root: int, name: str) -> Floats:
     template = np.zeros(12)
     template[tones] = 1.0
     return template / np.linalg.norm(template)
+
+
+_TEMPLATES_C12 = np.array([_template(root, name) for root in range(12) for name in CHORD_QUALITIES])
+_ROOTS_C = np.repeat(np.arange(12), len(CHORD_QUALITIES))
 
 
 def _bar_features(score: Score, starts: Ints, chroma_H12: Floats) -> Floats:

@@ -6,6 +6,8 @@ of the works. `read_corpus` is the only way to a `VerifiedCorpus`, and the train
 
 import hashlib
 import json
+import mmap
+import tempfile
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -90,15 +92,28 @@ def read_corpus(directory: Path) -> VerifiedCorpus:
         CorpusError: any of this is not so; the message names the file, what was found and what was expected.
     """
     manifest = _read_manifest(directory)
-    leaves = _read_leaves(directory, manifest)
-    tables = [_read_shard(directory, shard) for shard in manifest["shards"]]
-    if not tables:
+    _check_leaves(directory, manifest)
+    if not manifest["shards"]:
         raise CorpusError(f"{directory}: the corpus has no shards; build one from works that are cleared")
-    table = pa.concat_tables(tables)
-    _check_rows(directory, table, leaves)
+    table = _checked_table(directory, manifest)
     if table.num_rows != manifest["examples"]:
         raise CorpusError(f"{directory}: {table.num_rows} examples, the manifest says {manifest['examples']}")
     return VerifiedCorpus(_SEAL, directory.name, manifest, table)
+
+
+def _checked_table(directory: Path, manifest: Mapping[str, Any]) -> pa.Table:
+    """All rows, each checked, in a file without a name: nobody can change it, and it fills no memory."""
+    leaves = _Leaves(directory, manifest)
+    with tempfile.TemporaryFile() as file:
+        with pa.ipc.new_file(file, SCHEMA) as writer:
+            for shard in manifest["shards"]:
+                table = _read_shard(directory, shard)
+                leaves.check(table)
+                writer.write_table(table)
+        leaves.check_end()
+        file.flush()
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return pa.ipc.open_file(pa.py_buffer(mapped)).read_all()
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -111,7 +126,11 @@ def _read_bytes(path: Path) -> bytes:
 def _check_digest(path: Path, data: bytes, expected: str) -> None:
     found = hashlib.sha256(data).hexdigest()
     if found != expected:
-        raise CorpusError(f"{path} has SHA-256 {found}, expected {expected}: it is not what was cleared")
+        raise CorpusError(_other_digest(path, found, expected))
+
+
+def _other_digest(path: Path, found: str, expected: str) -> str:
+    return f"{path} has SHA-256 {found}, expected {expected}: it is not what was cleared"
 
 
 def _read_manifest(directory: Path) -> dict[str, Any]:
@@ -132,16 +151,81 @@ def _read_manifest(directory: Path) -> dict[str, Any]:
     return manifest
 
 
-def _read_leaves(directory: Path, manifest: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    path = directory / manifest["leaves"]["name"]
-    data = _read_bytes(path)
-    _check_digest(path, data, manifest["leaves"]["sha256"])
-    lines = data.splitlines()
-    root = merkle_root(lines).hex()
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            yield from file
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be read ({error.strerror}); build the corpus again") from error
+
+
+def _check_leaves(directory: Path, manifest: Mapping[str, Any]) -> None:
+    """That the leaves are those of the manifest, by their digest and by their Merkle root."""
+    path, stated = directory / manifest["leaves"]["name"], manifest["leaves"]["sha256"]
+    digest = hashlib.sha256()
+
+    def entries() -> Iterator[bytes]:
+        for line in _lines(path):
+            digest.update(line)
+            yield line.removesuffix(b"\n")
+
+    root = merkle_root(entries()).hex()
+    if digest.hexdigest() != stated:
+        raise CorpusError(_other_digest(path, digest.hexdigest(), stated))
     if root != manifest["merkle_root"]:
         raise CorpusError(f"{path} has the Merkle root {root}, the manifest says {manifest['merkle_root']}")
-    leaves = [json.loads(line) for line in lines]
-    return {(leaf["work_id"], leaf["encoding_id"]): leaf for leaf in leaves}
+
+
+class _Leaves:
+    """The leaves one after the other, beside the rows that they clear: both are in one order."""
+
+    def __init__(self, directory: Path, manifest: Mapping[str, Any]) -> None:
+        self.directory = directory
+        self.path, self.stated = directory / manifest["leaves"]["name"], manifest["leaves"]["sha256"]
+        self.digest = hashlib.sha256()
+        self.lines = _lines(self.path)
+        self.leaf: Mapping[str, Any] | None = None
+
+    def check(self, table: pa.Table) -> None:
+        """That every row's work and encoding, with its grants and origin, is the next leaf or the one before.
+
+        Raises:
+            CorpusError: one is not.
+        """
+        named = table.select(["example_id", "work_id", "encoding_id", "origin", "grants"])
+        for row in named.to_pylist():
+            leaf = self.leaf_of(row["work_id"], row["encoding_id"])
+            if leaf is None:
+                raise CorpusError(
+                    f"{self.directory}: example {row['example_id']} is of work {row['work_id']} and encoding "
+                    f"{row['encoding_id']}, which the manifest does not clear, or not in this order"
+                )
+            for name in ("origin", "grants"):
+                if leaf[name] != row[name]:
+                    raise CorpusError(
+                        f"{self.directory}: example {row['example_id']} says {name} {row[name]!r}, "
+                        f"its leaf {leaf[name]!r}"
+                    )
+
+    def leaf_of(self, work_id: str, encoding_id: str) -> Mapping[str, Any] | None:
+        while self.leaf is None or (self.leaf["work_id"], self.leaf["encoding_id"]) != (work_id, encoding_id):
+            line = next(self.lines, None)
+            if line is None:
+                return None
+            self.digest.update(line)
+            self.leaf = json.loads(line)
+        return self.leaf
+
+    def check_end(self) -> None:
+        """That the leaves were still those of the manifest.
+
+        Raises:
+            CorpusError: they were changed meanwhile.
+        """
+        for line in self.lines:
+            self.digest.update(line)
+        if self.digest.hexdigest() != self.stated:
+            raise CorpusError(_other_digest(self.path, self.digest.hexdigest(), self.stated))
 
 
 def _read_shard(directory: Path, shard: Mapping[str, Any]) -> pa.Table:
@@ -157,22 +241,3 @@ def _read_shard(directory: Path, shard: Mapping[str, Any]) -> pa.Table:
     if table.num_rows != shard["rows"]:
         raise CorpusError(f"{path} has {table.num_rows} rows, the manifest says {shard['rows']}")
     return table
-
-
-def _check_rows(
-    directory: Path, table: pa.Table, leaves: Mapping[tuple[str, str], Mapping[str, Any]]
-) -> None:
-    named = table.select(["example_id", "work_id", "encoding_id", "origin", "grants"]).to_pylist()
-    for row in named:
-        leaf = leaves.get((row["work_id"], row["encoding_id"]))
-        if leaf is None:
-            raise CorpusError(
-                f"{directory}: example {row['example_id']} is of work {row['work_id']} and encoding "
-                f"{row['encoding_id']}, which the manifest does not clear"
-            )
-        for name in ("origin", "grants"):
-            if leaf[name] != row[name]:
-                raise CorpusError(
-                    f"{directory}: example {row['example_id']} says {name} {row[name]!r}, "
-                    f"its leaf {leaf[name]!r}"
-                )

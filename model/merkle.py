@@ -26,11 +26,24 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-def merkle_root(entries: Sequence[bytes]) -> bytes:
-    """The Merkle tree hash of the entries in their order; of none, the SHA-256 of nothing."""
-    if not entries:
+def merkle_root(entries: Iterable[bytes]) -> bytes:
+    """The Merkle tree hash of the entries in their order; of none, the SHA-256 of nothing.
+
+    Kept in memory is one digest for each complete subtree so far, about log2(n).
+    """
+    complete: list[tuple[int, bytes]] = []  # height and digest, the highest first
+    for entry in entries:
+        node = (0, leaf_hash(entry))
+        while complete and complete[-1][0] == node[0]:
+            height, left = complete.pop()
+            node = (height + 1, node_hash(left, node[1]))
+        complete.append(node)
+    if not complete:
         return hashlib.sha256(b"").digest()
-    return _levels(entries)[-1][0]
+    _, root = complete.pop()
+    while complete:
+        root = node_hash(complete.pop()[1], root)
+    return root
 
 
 def inclusion_proof(entries: Sequence[bytes], index: int) -> tuple[bytes, ...]:

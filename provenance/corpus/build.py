@@ -5,9 +5,12 @@ folder of its own and gets its name when it is whole.
 """
 
 import hashlib
+import heapq
+import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from catalog.vocabulary import Origin
 from model.corpus import read_corpus
 from model.errors import ModelError
 from model.excerpts import MAX_EVENTS
+from model.files import replacing
 from model.genres import GENRE_SLUGS
 from model.merkle import merkle_root
 from model.score import GRID
@@ -31,7 +35,6 @@ from provenance.corpus.leaves import (
     MANIFEST_TYPE,
     Leaf,
     corpus_id_of,
-    leaf_lines,
 )
 from provenance.corpus.music import Apply, Converter, Music, digest_of, examples_of, tokens_of_file
 from provenance.corpus.plan import CorpusPlan, merged
@@ -40,7 +43,8 @@ from provenance.corpus.registry import CorpusFile, Exclusion, count_excluded
 from provenance.errors import CorpusBuildError
 
 EXCLUDED_NAME = "excluded.jsonl"
-ROWS_PER_SHARD = 4096
+WORKS_PER_SHARD = 512  # about: a shard ends after a work whose id says so, whatever works come before it
+MOST_ROWS = 16_384  # of a shard, wherever it would end
 UNREADABLE = "UNREADABLE"
 NO_EXAMPLE = "NO_EXAMPLE"
 SAME_MUSIC_AS_REFUSED = "SAME_MUSIC_AS_REFUSED"
@@ -64,8 +68,10 @@ class _Staged:
     """What has been written so far."""
 
     directory: Path
+    earlier: Mapping[str, Path] = field(default_factory=dict)  # shards of earlier corpora by their digest
     shards: list[dict[str, Any]] = field(default_factory=list)
     files: list[CorpusFile] = field(default_factory=list)
+    works: dict[str, str] = field(default_factory=dict)  # with their origin
     exclusions: list[Exclusion] = field(default_factory=list)
 
 
@@ -95,7 +101,7 @@ def build_corpus(
     Raises:
         CorpusBuildError: nothing is left that could be trained on.
     """
-    staged = _Staged(_fresh(corpora / _STAGING))
+    staged = _Staged(_fresh(corpora / _STAGING), _shards_by_digest(corpora))
     total, told = len(plan.refused) + len(plan.cleared), progress or _quiet
     kept = Readings(readings, max_events=max_events)
     read = partial(
@@ -108,9 +114,7 @@ def build_corpus(
     _write_shards(staged, _accepted(staged, musics, refused))
     manifest = _write_statements(staged, plan, converter.name, max_events)
     directory = _publish(staged.directory, corpora / corpus_id_of(manifest))
-    return BuiltCorpus(
-        directory.name, directory, manifest, tuple(staged.files), tuple(sorted(staged.exclusions))
-    )
+    return BuiltCorpus(directory.name, directory, manifest, tuple(staged.files), tuple(staged.exclusions))
 
 
 def _accepted(staged: _Staged, musics: Iterable[Music], refused: Refused) -> Iterator[pa.Table]:
@@ -126,7 +130,8 @@ def _accepted(staged: _Staged, musics: Iterable[Music], refused: Refused) -> Ite
             origin=file.origin.value, work_id=file.work_id,
         )  # fmt: skip
         assert music.table is not None
-        staged.files.append(CorpusFile(leaf, music.table.num_rows, music.events))
+        staged.files.append(CorpusFile(leaf.entry(), music.table.num_rows, music.events))
+        staged.works[file.work_id] = file.origin.value
         yield music.table
 
 
@@ -148,13 +153,26 @@ def _reason_against(music: Music, refused: Refused) -> tuple[str, str] | None:
 
 def _write_shards(staged: _Staged, tables: Iterable[pa.Table]) -> None:
     waiting: list[pa.Table] = []
+    num_rows = 0
     for table in tables:
-        waiting.append(table)
-        if sum(part.num_rows for part in waiting) >= ROWS_PER_SHARD:
+        work_id = table.column("work_id")[0].as_py()
+        if waiting and waiting[-1].column("work_id")[0].as_py() != work_id and _ends_shard(waiting, num_rows):
             _write_shard(staged, waiting)
-            waiting = []
+            waiting, num_rows = [], 0
+        waiting.append(table)
+        num_rows += table.num_rows
     if waiting:
         _write_shard(staged, waiting)
+
+
+def _ends_shard(tables: Sequence[pa.Table], num_rows: int) -> bool:
+    """Whether a shard ends with the last of these; where, follows from the work, and not from its place.
+
+    So a work that comes or goes changes one shard, and the others are the same files as before.
+    """
+    last = tables[-1].column("work_id")[0].as_py().encode()
+    place = int.from_bytes(hashlib.sha256(last).digest()[:4], "big")
+    return place % WORKS_PER_SHARD == 0 or num_rows >= MOST_ROWS
 
 
 def _write_shard(staged: _Staged, tables: Sequence[pa.Table]) -> None:
@@ -162,26 +180,51 @@ def _write_shard(staged: _Staged, tables: Sequence[pa.Table]) -> None:
     table, sink = pa.concat_tables(tables).combine_chunks(), pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", row_group_size=1024, store_schema=True)
     data = sink.getvalue().to_pybytes()
-    write_atomically(staged.directory / name, data)
-    staged.shards.append({"name": name, "sha256": _sha256(data), "rows": table.num_rows})
+    digest = _sha256(data)
+    earlier = staged.earlier.get(digest)
+    if earlier is None or not _linked(earlier, staged.directory / name, digest):
+        write_atomically(staged.directory / name, data)
+    staged.shards.append({"name": name, "sha256": digest, "rows": table.num_rows})
+
+
+def _shards_by_digest(corpora: Path) -> dict[str, Path]:
+    """Where the shards of the corpora that are there already lie; folders that are none are passed over."""
+    found = {}
+    for path in sorted(corpora.glob(f"[0-9a-f]*/{MANIFEST_NAME}")):
+        try:
+            shards = json.loads(path.read_bytes())["shards"]
+            found.update({shard["sha256"]: path.parent / Path(shard["name"]).name for shard in shards})
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return found
+
+
+def _linked(earlier: Path, path: Path, digest: str) -> bool:
+    """Whether the shard of an earlier corpus is whole and could be given this name too."""
+    try:
+        if _sha256(earlier.read_bytes()) != digest:
+            return False
+        path.hardlink_to(earlier)
+    except OSError:
+        return False
+    return True
 
 
 def _write_statements(staged: _Staged, plan: CorpusPlan, converter: str, max_events: int) -> dict[str, Any]:
     """The leaves, the exclusions and the manifest, which is returned."""
     if not staged.files:
-        counts = count_excluded(merged([*plan.exclusions, *staged.exclusions]))
+        counts = count_excluded([*plan.exclusions, *staged.exclusions])
         listed = ", ".join(f"{code} {count}" for code, count in counts.items()) or "no work at all"
         raise CorpusBuildError(
             f"No work of the catalogue can be used to {plan.order.purpose} in {plan.order.territory} on "
             f"{plan.order.on}: {listed}. 'contrafact catalog clear WORK' says more of one of them."
         )
-    lines = leaf_lines(file.leaf for file in staged.files)
-    staged.exclusions = list(merged([*plan.exclusions, *staged.exclusions]))
-    leaves = _write_lines(staged.directory / LEAVES_NAME, lines)
+    leaves = _write_lines(staged.directory / LEAVES_NAME, (file.line for file in staged.files))
+    staged.exclusions = list(merged(heapq.merge(plan.exclusions, sorted(staged.exclusions))))
     excluded = _write_lines(
-        staged.directory / EXCLUDED_NAME, [canonical(e.__dict__) for e in staged.exclusions]
+        staged.directory / EXCLUDED_NAME, (canonical(asdict(e)) for e in staged.exclusions)
     )
-    works = {file.leaf.work_id: file.leaf.origin for file in staged.files}
+    origins = Counter(staged.works.values())
     order = plan.order
     manifest = {
         "type": MANIFEST_TYPE,
@@ -195,23 +238,27 @@ def _write_statements(staged: _Staged, plan: CorpusPlan, converter: str, max_eve
         "max_events": max_events,
         "converter": converter,
         "shards": staged.shards,
-        "leaves": {"name": LEAVES_NAME, "sha256": leaves, "count": len(lines)},
-        "merkle_root": merkle_root(lines).hex(),
-        "works": len(works),
+        "leaves": {"name": LEAVES_NAME, "sha256": leaves, "count": len(staged.files)},
+        "merkle_root": merkle_root(file.line for file in staged.files).hex(),
+        "works": len(staged.works),
         "examples": sum(file.examples for file in staged.files),
         "events": sum(file.events for file in staged.files),
-        "excluded": count_excluded([e for e in staged.exclusions if e.work_id not in works]),
+        "excluded": count_excluded(e for e in staged.exclusions if e.work_id not in staged.works),
         "exclusions": {"name": EXCLUDED_NAME, "sha256": excluded},
-        "works_by_origin": {kind.value: list(works.values()).count(kind.value) for kind in Origin},
+        "works_by_origin": {kind.value: origins[kind.value] for kind in Origin},
     }
     write_atomically(staged.directory / MANIFEST_NAME, canonical(manifest))
     return manifest
 
 
-def _write_lines(path: Path, lines: Sequence[bytes]) -> str:
-    data = b"".join(line + b"\n" for line in lines)
-    write_atomically(path, data)
-    return _sha256(data)
+def _write_lines(path: Path, lines: Iterable[bytes]) -> str:
+    """The digest of the file, which is there whole or not at all."""
+    digest = hashlib.sha256()
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        for line in lines:
+            digest.update(line + b"\n")
+            file.write(line + b"\n")
+    return digest.hexdigest()
 
 
 def _publish(staging: Path, final: Path) -> Path:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from catalog.likeness.fingerprint import Tokens
+from catalog.likeness.fingerprint import Tokens, tokens_of
 from catalog.likeness.index import SketchIndex
 from catalog.likeness.verdict import SAME, likeness
 from provenance.corpus.music import Music
@@ -65,12 +65,10 @@ class Refused:
         if not others or music.digest is None:
             return None
         known = self.readings.likenesses(music.digest)
-        new = {digest: self._likeness(music.file, file) for file, digest in others if digest not in known}
+        new = {digest: file for file, digest in others if digest not in known}
         if new:
-            known |= new
+            own = self._tokens(music.file) if music.notes is None else tokens_of(music.notes)
+            known |= {digest: likeness(own, self._tokens(file)) for digest, file in new.items()}
             self.readings.keep_likenesses(music.digest, known)
         found = max((known[digest], file.work_id) for file, digest in others)
         return (found[1], found[0]) if found[0] >= SAME else None
-
-    def _likeness(self, file: PlannedFile, other: PlannedFile) -> float:
-        return likeness(self._tokens(file), self._tokens(other))

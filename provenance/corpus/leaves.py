@@ -132,11 +132,6 @@ def work_key(entry: bytes) -> bytes:
     return work_id.encode()
 
 
-def leaf_lines(leaves: Iterable[Leaf]) -> list[bytes]:
-    """The lines of these leaves, in their order."""
-    return [leaf.entry() for leaf in sorted(leaves, key=lambda leaf: (leaf.work_id, leaf.encoding_id))]
-
-
 def proofs_of(entries: Sequence[bytes], work_ids: Iterable[str]) -> list[LeafProof]:
     """The proofs of all leaves of these works."""
     wanted = {work_id.encode() for work_id in work_ids}

@@ -63,7 +63,10 @@ class Apply(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Music:
-    """What a file holds: a digest and a sketch of its notes, or a fault; of a cleared file its examples."""
+    """What a file holds: a digest and a sketch of its notes, or a fault; of a cleared file its examples.
+
+    `notes` are onset, duration and pitch of what is not drums, where the file has just been read.
+    """
 
     file: PlannedFile
     digest: str | None = None
@@ -71,6 +74,7 @@ class Music:
     table: pa.Table | None = None
     events: int = 0
     sketch: tuple[int, ...] = ()
+    notes: Notes | None = None
 
 
 def jobs_of(
@@ -99,7 +103,7 @@ def examples_of(job: Job) -> Music:
         grants=job.file.grants,
     )  # fmt: skip
     events = sum(excerpt.num_events for excerpt in found)
-    return Music(job.file, music.digest, None, table, events, music.sketch)
+    return replace(music, table=table, events=events)
 
 
 def digest_of(job: Job) -> Music:
@@ -128,8 +132,9 @@ def _looked_at(job: Job) -> tuple[Music, Score | None]:
         return Music(job.file, fault=str(error)), None
     if not score.num_notes:
         return Music(job.file, fault="there is not one note in it"), None
-    sketch = tuple(tokens_of(_pitched(score)).sketch.tolist())
-    return Music(job.file, grid_digest(score), sketch=sketch), score
+    notes = _pitched(score)
+    sketch = tuple(tokens_of(notes).sketch.tolist())
+    return Music(job.file, grid_digest(score), sketch=sketch, notes=notes), score
 
 
 def _found(file: PlannedFile, store: FileStore, converter: Converter, max_events: int) -> Job | None:

@@ -3,10 +3,11 @@
 Everything that a build needs of the database is read here, in one go; the build itself needs none.
 """
 
-from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import groupby
+from operator import attrgetter
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -34,7 +35,7 @@ class Order:
     known: Knowledge = NOW
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PlannedFile:
     """A file of a work, with the grants that cleared it; a refused one has none."""
 
@@ -66,18 +67,22 @@ def plan_corpus(session: Session, order: Order) -> CorpusPlan:
     for clearance in _clearances(session, order):
         for encoding in clearance.encodings:
             planned = files[encoding.encoding_id]
-            cleared[planned.encoding_id] = PlannedFile(**{**planned.__dict__, "grants": encoding.grants})
+            cleared[planned.encoding_id] = replace(planned, grants=encoding.grants)
         exclusions += _exclusions(files, clearance)
     refused = [file for encoding_id, file in files.items() if encoding_id not in cleared]
     return CorpusPlan(order, _in_order(cleared.values()), _in_order(refused), tuple(sorted(exclusions)))
 
 
-def merged(exclusions: Iterable[Exclusion]) -> tuple[Exclusion, ...]:
-    """One exclusion for each work, file and code, in their order, with all that was said."""
-    said: dict[tuple[str, str, str], set[str]] = defaultdict(set)
-    for exclusion in exclusions:
-        said[exclusion.work_id, exclusion.encoding_id, exclusion.code].add(exclusion.message)
-    return tuple(Exclusion(*key, "; ".join(sorted(messages))) for key, messages in sorted(said.items()))
+def merged(exclusions: Iterable[Exclusion]) -> Iterator[Exclusion]:
+    """One exclusion for each work, file and code, with all that was said.
+
+    Args:
+        exclusions: in their order.
+    """
+    for _, same in groupby(exclusions, key=attrgetter("work_id", "encoding_id", "code")):
+        first, *others = same
+        said = sorted({first.message, *(other.message for other in others)})
+        yield first if len(said) == 1 else replace(first, message="; ".join(said))
 
 
 def _files(session: Session, known: Knowledge) -> dict[str, PlannedFile]:
@@ -106,14 +111,16 @@ def _clearances(session: Session, order: Order) -> Iterator[Clearance]:
     )
 
 
-def _exclusions(files: Container[str], clearance: Clearance) -> tuple[Exclusion, ...]:
+def _exclusions(files: Container[str], clearance: Clearance) -> Iterator[Exclusion]:
     objections: tuple[Objection, ...] = (*clearance.objections, *clearance.refused)
     return merged(
-        Exclusion(
-            clearance.work_id, objection.about if objection.about in files else "", objection.code.value,
-            objection.message,
+        sorted(
+            Exclusion(
+                clearance.work_id, objection.about if objection.about in files else "", objection.code.value,
+                objection.message,
+            )
+            for objection in objections
         )
-        for objection in objections
     )  # fmt: skip
 
 

@@ -1,14 +1,17 @@
 """Which corpora are on record, what is in them, and why is the rest not?"""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from catalog.database import Base
 from catalog.vocabulary import Origin, Purpose
 from provenance.corpus.leaves import Leaf, corpus_id_of, corpus_record_body
 from provenance.errors import NotRecordedError
@@ -16,17 +19,24 @@ from provenance.evidence.keys import SigningKey
 from provenance.evidence.records import append
 from provenance.tables import Corpus, CorpusExclusion, CorpusWork
 
+ROWS_AT_ONCE = 1_000
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class CorpusFile:
-    """A file that is in a corpus: its leaf, and how much it gives."""
+    """A file that is in a corpus: its line among the leaves, and how much it gives."""
 
-    leaf: Leaf
+    line: bytes
     examples: int
     events: int
 
+    @property
+    def leaf(self) -> Leaf:
+        """What the corpus states of the file."""
+        return Leaf.model_validate_json(self.line)
 
-@dataclass(frozen=True, order=True)
+
+@dataclass(frozen=True, order=True, slots=True)
 class Exclusion:
     """Why a work is not in a corpus; or, where `encoding_id` is not empty, why that file of it is not."""
 
@@ -58,8 +68,8 @@ def record_corpus(
     )  # fmt: skip
     session.add(corpus)
     session.flush()
-    session.add_all(_row(corpus_id, file) for file in files)
-    session.add_all(CorpusExclusion(corpus_id=corpus_id, **e.__dict__) for e in exclusions)
+    _insert(session, CorpusWork, (_row(corpus_id, file) for file in files))
+    _insert(session, CorpusExclusion, ({"corpus_id": corpus_id, **asdict(e)} for e in exclusions))
     body = corpus_record_body(manifest)
     append(session, key, kind="corpus", subject_id=corpus_id, body=body, recorded_at=built_at)
     return corpus
@@ -95,15 +105,24 @@ def exclusions_of(session: Session, corpus_id: str) -> list[Exclusion]:
     return sorted(Exclusion(row.work_id, row.encoding_id, row.code, row.message) for row in rows)
 
 
-def count_excluded(exclusions: Sequence[Exclusion]) -> dict[str, int]:
+def count_excluded(exclusions: Iterable[Exclusion]) -> dict[str, int]:
     """How many works each code kept out, or kept files of out."""
-    pairs = {(exclusion.code, exclusion.work_id) for exclusion in exclusions}
-    return dict(sorted(Counter(code for code, _ in pairs).items()))
+    by_work = groupby(sorted(exclusions), key=attrgetter("work_id"))
+    counts = Counter(code for _, same in by_work for code in {exclusion.code for exclusion in same})
+    return dict(sorted(counts.items()))
 
 
-def _row(corpus_id: str, file: CorpusFile) -> CorpusWork:
+def _insert(session: Session, table: type[Base], rows: Iterable[dict[str, Any]]) -> None:
+    """Adds the rows, some at a time."""
+    waiting = iter(rows)
+    while some := list(islice(waiting, ROWS_AT_ONCE)):
+        session.execute(insert(table), some)
+
+
+def _row(corpus_id: str, file: CorpusFile) -> dict[str, Any]:
     leaf = file.leaf
-    return CorpusWork(
-        corpus_id=corpus_id, work_id=leaf.work_id, encoding_id=leaf.encoding_id, origin=Origin(leaf.origin),
-        licence=leaf.licence, grants=leaf.grants, examples=file.examples, events=file.events,
-    )  # fmt: skip
+    return {
+        "corpus_id": corpus_id, "work_id": leaf.work_id, "encoding_id": leaf.encoding_id,
+        "origin": Origin(leaf.origin), "licence": leaf.licence, "grants": leaf.grants,
+        "examples": file.examples, "events": file.events,
+    }  # fmt: skip

@@ -15,7 +15,7 @@ from model.genres import GENRE_SLUGS
 from model.merkle import merkle_root
 from provenance.attributions import AttributionValues, WorkShare, record_attribution
 from provenance.canonical import canonical, digest
-from provenance.corpus.leaves import LEAVES_NAME, MANIFEST_TYPE, Leaf, corpus_id_of, leaf_lines
+from provenance.corpus.leaves import LEAVES_NAME, MANIFEST_TYPE, Leaf, corpus_id_of
 from provenance.corpus.registry import CorpusFile, record_corpus
 from provenance.evidence.keys import SigningKey
 from provenance.generations import GenerationValues, record_generation, record_rendering
@@ -83,6 +83,11 @@ def a_leaf(work_id: str, encoding_id: str | None = None, origin="human") -> Leaf
     return Leaf(encoding_id=encoding_id, grants=[], licence="CC0-1.0", origin=origin, work_id=work_id)
 
 
+def leaf_lines(leaves):
+    """The lines of these leaves, in their order."""
+    return [leaf.entry() for leaf in sorted(leaves, key=lambda leaf: (leaf.work_id, leaf.encoding_id))]
+
+
 def a_corpus_folder(corpora: Path, leaves, lines=None, **more) -> tuple[str, dict]:
     """A corpus on disk without shards: enough for everything that is about proofs."""
     lines = leaf_lines(leaves) if lines is None else lines
@@ -135,8 +140,8 @@ def a_chain(session, folder: Path, *, works=("work_a", "work_b", "work_c", "work
     leaves = [a_leaf(work_id, encoding_id) for work_id, encoding_id in files.items()]
     corpus_id, manifest = a_corpus_folder(corpora, leaves)
     record_corpus(
-        session, key, manifest=manifest, files=[CorpusFile(leaf, 2, 100) for leaf in leaves], exclusions=[],
-        built_at=NOON,
+        session, key, manifest=manifest, exclusions=[], built_at=NOON,
+        files=[CorpusFile(leaf.entry(), 2, 100) for leaf in leaves],
     )  # fmt: skip
     run = record_run(
         session, key, corpus_id=corpus_id, checkpoint_sha256=digest(f"checkpoint {seed}"), preset="lite",

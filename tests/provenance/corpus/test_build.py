@@ -1,5 +1,6 @@
 """Does a corpus hold what was cleared, nothing else, and the same bytes every time?"""
 
+import json
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -13,6 +14,7 @@ from catalog.vocabulary import EncodingFormat, Origin, Purpose
 from model.corpus import read_corpus
 from model.errors import NotationError
 from model.midi import write_midi
+from provenance.corpus import build
 from provenance.corpus.build import build_corpus
 from provenance.corpus.leaves import read_leaves, work_key
 from provenance.corpus.music import Converter
@@ -209,3 +211,37 @@ def test_a_corpus_is_verified_recorded_and_proved(session, tmp_path):
     assert tuple(exclusions_of(session, corpus.id)) == corpus.exclusions
     assert open_proof(prove(corpus.directory, "work_c", a_key())).included
     assert not open_proof(prove(corpus.directory, "work_e", a_key())).included
+
+
+def test_a_new_work_changes_one_shard_and_the_others_are_the_same_files(session, tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "WORKS_PER_SHARD", 3)
+    store = FileStore(tmp_path / "files")
+    for number in range(30):
+        an_encoding(session, store, a_work(session, f"work_{number:02d}"), a_midi(100 + number))
+    before = built(session, tmp_path)
+    an_encoding(session, store, a_work(session, "work_15b"), a_midi(99))
+    after = built(session, tmp_path)
+    places = [
+        {shard["sha256"]: corpus.directory / shard["name"] for shard in corpus.manifest["shards"]}
+        for corpus in (before, after)
+    ]
+    kept = places[0].keys() & places[1].keys()
+    assert len(places[0]) > 5 and len(kept) >= len(places[0]) - 1
+    assert all(places[0][digest].samefile(places[1][digest]) for digest in kept)
+    assert len(read_corpus(after.directory)) == len(read_corpus(before.directory)) + sum(
+        file.examples for file in after.files if file.leaf.work_id == "work_15b"
+    )
+
+
+def test_a_damaged_shard_of_an_earlier_corpus_is_not_taken_over(session, tmp_path):
+    store = FileStore(tmp_path / "files")
+    a_catalogue(session, store)
+    earlier = built(session, tmp_path)
+    (earlier.directory / "manifest.json").write_bytes(b"{}")
+    other = tmp_path / "corpora" / "0abc"
+    earlier.directory.rename(other)
+    name = earlier.manifest["shards"][0]["name"]
+    stated = {"shards": [{"name": name, "sha256": earlier.manifest["shards"][0]["sha256"]}]}
+    (other / "manifest.json").write_text(json.dumps(stated))
+    (other / name).write_bytes(b"not a shard")
+    assert len(read_corpus(built(session, tmp_path).directory)) == earlier.manifest["examples"]

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provenance.corpus.leaves import corpus_id_of, leaf_lines
+from provenance.corpus.leaves import corpus_id_of
 from provenance.corpus.prove import PROOF_TYPE, VerifiedProof, open_proof, prove, verify_proof
 from provenance.errors import ProofError
 from provenance.evidence.sealed import seal
-from tests.provenance.builders import a_corpus_folder, a_key, a_leaf
+from tests.provenance.builders import a_corpus_folder, a_key, a_leaf, leaf_lines
 
 WORKS = [f"work_{letter}" for letter in "bdfhj"]
 

@@ -82,7 +82,7 @@ def test_facts_are_counted_by_source_origin_and_reason(session, tmp_path):
         Exclusion("work_a", "f" * 64, "ENCODING_NONCOMMERCIAL", "another file of a work that is in"),
         Exclusion("work_d", "", "RESERVED", "reserved"),
     ]
-    files = [CorpusFile(leaf, 2, 100) for leaf in leaves]
+    files = [CorpusFile(leaf.entry(), 2, 100) for leaf in leaves]
     record_corpus(session, a_key(), manifest=manifest, files=files, exclusions=exclusions, built_at=NOON)
     run = record_run(
         session, a_key(), corpus_id=corpus_id, checkpoint_sha256="a" * 64, preset="lite", seed=1, steps=10,
