@@ -9,17 +9,22 @@ from itertools import pairwise
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from catalog.acknowledgements import MEANINGS
 from catalog.clearance import WorkFacts
+from catalog.release_tables import Acknowledgement, Release, ReleaseRecording
 from catalog.shares import percent
 from catalog.tables import (
     Encoding,
     Grant,
     ImportBatch,
     Party,
+    RecordingWork,
     Reservation,
     Share,
     Withdrawal,
     Work,
+    WorkIdentifier,
+    WorkTitle,
     WorkVersion,
 )
 
@@ -73,6 +78,9 @@ def _imports(session: Session, work_id: str) -> Iterator[Change]:
         select(Encoding).where(Encoding.work_id == work_id).order_by(Encoding.id)
     ):
         told[encoding.batch_id].append(f"file {encoding.file_name} under {encoding.licence}")
+    for batch_id, what in _named(session, work_id):
+        if batch_id != work.batch_id:
+            told[batch_id].append(what)
     for batch in session.scalars(select(ImportBatch).where(ImportBatch.id.in_(told))):
         what = f"import of {batch.file_name} ({batch.id})"
         yield Change(batch.imported_at, batch.recorded_by, what, told[batch.id])
@@ -96,6 +104,29 @@ def _descriptions(session: Session, work: Work) -> Iterator[tuple[str, list[str]
         ]
         assert isinstance(before, WorkVersion)
         yield before.superseded_by, changes
+
+
+def _named(session: Session, work_id: str) -> Iterator[tuple[str, str]]:
+    """What each batch says the work is called, and what societies and labels say of it."""
+    titles = select(WorkTitle).where(WorkTitle.work_id == work_id, WorkTitle.batch_id.is_not(None))
+    for title in session.scalars(titles.order_by(WorkTitle.title)):
+        yield str(title.batch_id), f"title {title.title} ({title.kind})"
+    names = select(WorkIdentifier).where(
+        WorkIdentifier.work_id == work_id, WorkIdentifier.batch_id.is_not(None)
+    )
+    for name in session.scalars(names.order_by(WorkIdentifier.scheme, WorkIdentifier.value)):
+        yield str(name.batch_id), f"identifier {name.value} ({name.scheme} of {name.authority})"
+    answers = select(Acknowledgement).where(Acknowledgement.work_id == work_id)
+    for answer in session.scalars(answers.order_by(Acknowledgement.id)):
+        yield answer.batch_id, f"answer of society {answer.society}: {MEANINGS[answer.status]}"
+    releases = (
+        select(Release)
+        .join(ReleaseRecording, ReleaseRecording.release_id == Release.id)
+        .join(RecordingWork, RecordingWork.recording_id == ReleaseRecording.recording_id)
+        .where(RecordingWork.work_id == work_id)
+    )
+    for release in session.scalars(releases.distinct().order_by(Release.id)):
+        yield release.batch_id, f"release {release.title} of {release.label or 'an unnamed label'}"
 
 
 def _shares(session: Session, work_id: str) -> Iterator[tuple[str, list[str]]]:

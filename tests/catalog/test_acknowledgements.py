@@ -4,7 +4,9 @@ import pytest
 from sqlalchemy import select
 
 from catalog.cwr.fields import encode
+from catalog.facts import load_facts
 from catalog.files import FileStore
+from catalog.history import history
 from catalog.imports import import_file
 from catalog.search import search
 from catalog.tables import Quarantine, Share
@@ -43,6 +45,15 @@ def test_messages_and_bad_news_are_findings(session, tmp_path):
     assert "rejected" in report.findings[0].message
     assert "NO SHARES" in report.findings[1].message
     assert work_shown(session, "W1")["acknowledgements"][0]["messages"] == ["NO SHARES", "ASK US"]
+
+
+def test_an_answer_is_part_of_the_work_s_history(session, tmp_path):
+    import_cwr(session, tmp_path, a_work("W1"))
+    import_answers(session, tmp_path, an_answer())
+    changes = history(session, load_facts(session)[0])
+    told = [change for change in changes if any("society" in line for line in change.changes)]
+    assert len(told) == 1
+    assert told[0].changes == ["answer of society 052: registered", "identifier 9001 (society of 052)"][::-1]
 
 
 def test_every_status_has_a_meaning(session, tmp_path):
