@@ -2,9 +2,8 @@
 
     torchrun --nproc-per-node 8 -m model.worker CORPUS_FOLDER RUN_FOLDER --preset full --minutes 600 --sharded
 
-`contrafact model train --processes N` does this on one machine and puts the run on record; over several
-machines, start it by hand with torchrun's `--nnodes` on a folder that all of them see, and give `contrafact
-model train` the same options afterwards. The first process prints a line of JSON for each step.
+`contrafact model train --processes N` does this on one machine and puts the run on record. The first process
+prints a line of JSON for each step.
 """
 
 import argparse
