@@ -31,3 +31,7 @@ class PromptError(ModelError):
 
 class TrainingError(ModelError):
     """A run cannot begin or go on."""
+
+
+class EditError(ModelError):
+    """An edit asks for what this piece does not have, or would make it what no piece can be."""

@@ -27,6 +27,7 @@ from model.events import (
     Ints,
     Note,
     decode_notes,
+    encode_notes,
     score_of,
     tonic_shift,
 )
@@ -90,22 +91,67 @@ def generate(
     """
     model = load_checkpoint(source)[0] if isinstance(source, Path) else source
     rng = np.random.default_rng(seed)
-    with _one_thread():
+    with one_thread():
         plan, ensemble = plan_song(model, prompt, rng)
-        writer = _Writer(model, plan, ensemble, rng)
-        for bar in range(plan.num_bars):
-            writer.write_bar(bar)
-            if progress is not None:
-                progress(bar + 1, plan.num_bars)
-    notes = _finished(writer.notes(), plan, ensemble)
+        notes = compose(model, plan, ensemble, rng, everything(plan), progress=progress)
+    return generated(plan, notes, ensemble, model.config.max_events)
+
+
+def generated(plan: SongPlan, notes: Ints, ensemble: tuple[Instrument, ...], max_events: int) -> Generated:
+    """The piece of a plan and its notes."""
     title = f"{plan.genre.replace('_', ' ').capitalize()} in {plan.key}"
     parts = [(player.name.capitalize(), player.program, player.is_drum) for player in ensemble]
     score = score_of(notes, plan.metres, parts, plan.tempo_bpm, title)
-    return Generated(score, plan, cut(plan, notes, model.config.max_events), len(notes) + plan.num_bars)
+    return Generated(score, plan, cut(plan, notes, max_events), len(notes) + plan.num_bars)
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """What of a piece is there already and stays, and where there is room for new notes.
+
+    Attributes:
+        kept: notes in event order; they come out as they are.
+        free: (bars, tracks), True where notes may be composed.
+    """
+
+    kept: Ints
+    free: npt.NDArray[np.bool_]
+
+
+def everything(plan: SongPlan) -> Frame:
+    """Nothing is there yet."""
+    free = np.ones((plan.num_bars, len(plan.tracks)), dtype=bool)
+    return Frame(np.zeros((0, len(Note)), dtype=np.int32), free)
+
+
+def compose(
+    model: Composer,
+    plan: SongPlan,
+    ensemble: tuple[Instrument, ...],
+    rng: np.random.Generator,
+    frame: Frame,
+    *,
+    progress: Progress | None = None,
+) -> Ints:
+    """The notes of a piece in event order: those that are kept, and new ones where there is room.
+
+    Args:
+        progress: called after each bar with the bars written and all bars.
+    """
+    writer = _Writer(model, plan, ensemble, rng, frame)
+    last = int(np.flatnonzero(frame.free.any(axis=1))[-1])
+    for bar in range(last + 1):
+        writer.write_bar(bar)
+        if progress is not None:
+            progress(bar + 1, last + 1)
+    notes = np.concatenate([frame.kept, _finished(writer.new_notes(), plan, ensemble)])
+    order = np.lexsort(notes[:, [Note.PITCH, Note.TRACK, Note.POSITION, Note.BAR]].T)
+    found: Ints = notes[order]
+    return found
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """One thread: for single events it is the fastest, and sums have one order."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -119,11 +165,18 @@ class _Writer:
     """Writes a piece bar by bar."""
 
     def __init__(
-        self, model: Composer, plan: SongPlan, ensemble: tuple[Instrument, ...], rng: np.random.Generator
+        self,
+        model: Composer,
+        plan: SongPlan,
+        ensemble: tuple[Instrument, ...],
+        rng: np.random.Generator,
+        frame: Frame,
     ) -> None:
-        self.plan, self.ensemble, self.rng = plan, ensemble, rng
+        self.plan, self.ensemble, self.rng, self.free = plan, ensemble, rng, frame.free
         self.decoder = Decoder(model, plan_rows(plan), plan.sources_of_bars)
-        self.fields: list[Ints] = []  # of the notes of each bar
+        kept = encode_notes(frame.kept, [track.is_drum for track in plan.tracks], plan.tonic)
+        self.kept = np.split(kept, np.searchsorted(frame.kept[:, Note.BAR], np.arange(1, plan.num_bars)))
+        self.new: list[Ints] = []  # fields of the composed notes of each bar
         self.planned = np.array([2.0 ** (track.density - 3) for track in plan.tracks])
         self.due, self.played = np.zeros(len(ensemble)), np.zeros(len(ensemble))
         self.ranges = [_pitch_range(player, plan.tonic) for player in ensemble]
@@ -132,54 +185,76 @@ class _Writer:
         ]
         self.worth = _pitch_worth(plan.is_minor)
 
-    def notes(self) -> Ints:
-        """The notes so far."""
-        bars = np.concatenate([np.full(len(f), bar) for bar, f in enumerate(self.fields)])
-        fields = np.concatenate(self.fields)
-        return decode_notes(fields, bars.astype(np.int32), self.plan.tonic)
+    def new_notes(self) -> Ints:
+        """The notes composed so far."""
+        bars = np.concatenate([np.full(len(f), bar) for bar, f in enumerate(self.new)])
+        return decode_notes(np.concatenate(self.new), bars.astype(np.int32), self.plan.tonic)
 
     def write_bar(self, bar: int) -> None:
-        """The next bar: taken from the one that it repeats, or composed."""
+        """The next bar: kept, taken from the one that it repeats, or composed."""
         marker = rows_of_fields(self.plan, np.array([MARKER_FIELDS], np.int32), np.array([bar], np.int32))
-        source = int(self.plan.sources_of_bars[bar])
         section = self.plan.sections[self.plan.sections_of_bars[bar]]
-        wanted = self.planned * 2.0 ** ((section.energy - 3) / 3)
+        wanted = self.planned * 2.0 ** ((section.energy - 3) / 3) * self.free[bar]
         self.due += wanted
-        if source >= 0 and not self._leads_on(bar):
-            fields = self.fields[source]
-            rows = rows_of_fields(self.plan, fields, np.full(len(fields), bar, dtype=np.int32))
-            self.decoder.read(np.concatenate([marker, rows]))
-            self.played += np.bincount(fields[:, Field.TRACK], minlength=len(self.played))
-        else:
+        if self.free[bar].any() and not self._repeats(bar):
             self.decoder.read(marker)
-            fields = self._compose(marker[0], float(wanted.sum()))
-        self.fields.append(fields)
+            self.new.append(self._compose(marker[0], float(wanted.sum()), bar))
+            return
+        source = int(self.plan.sources_of_bars[bar])
+        new = (
+            self.new[source][self.free[bar][self.new[source][:, Field.TRACK]]]
+            if self._repeats(bar)
+            else (np.zeros((0, len(Field)), dtype=np.int32))
+        )
+        fields = _in_order(np.concatenate([self.kept[bar], new]))
+        rows = rows_of_fields(self.plan, fields, np.full(len(fields), bar, dtype=np.int32))
+        self.decoder.read(np.concatenate([marker, rows]))
+        self.played += np.bincount(new[:, Field.TRACK], minlength=len(self.played))
+        self.new.append(new)
 
-    def _leads_on(self, bar: int) -> bool:
-        """Whether a repeated bar is composed anew: the last of its section."""
-        return any(section.bar_end == bar + 1 for section in self.plan.sections)
+    def _repeats(self, bar: int) -> bool:
+        """Whether what is free in a bar is taken from one that was composed, and that it repeats.
 
-    def _compose(self, marker: Ints, wanted: float) -> Ints:
-        found: list[Ints] = []
+        The last bar of a section is composed anew, so that a return still leads on.
+        """
+        source = int(self.plan.sources_of_bars[bar])
+        leads_on = any(section.bar_end == bar + 1 for section in self.plan.sections)
+        return source >= 0 and not leads_on and bool((self.free[source] >= self.free[bar]).all())
+
+    def _compose(self, marker: Ints, wanted: float, bar: int) -> Ints:
+        """The new notes of a bar; kept ones are read in their places, as if they had been chosen."""
+        waiting = list(self.kept[bar])
+        found: list[Ints] = []  # of the bar, kept and new
+        new: list[Ints] = []
         row = marker.copy()
-        while len(found) < MAX_BAR_EVENTS:
-            event = self._next_event(row, found, wanted)
-            if event is None:
+        while len(new) < MAX_BAR_EVENTS:
+            event = self._next_event(row, found, len(new) / wanted, bar)
+            comes_first = waiting and (event is None or _key(waiting[0]) < _key(event[_FIELDS]))
+            if comes_first:
+                event = row.copy()
+                event[Column.TIME] += waiting[0][Field.POSITION] - (found[-1][Field.POSITION] if found else 0)
+                event[_FIELDS] = waiting.pop(0)
+            elif event is None:
                 break
-            found.append(event[Column.POSITION : Column.VELOCITY + 1].copy())
+            else:
+                new.append(event[_FIELDS].copy())
+                self.played[event[Column.TRACK]] += 1
+            found.append(event[_FIELDS].copy())
             row = event
-            self.played[event[Column.TRACK]] += 1
             self.decoder.read(row[None])
-        return np.array(found, dtype=np.int32).reshape(-1, len(Field))
+        return np.array(new, dtype=np.int32).reshape(-1, len(Field))
 
-    def _next_event(self, row: Ints, found: list[Ints], wanted: float) -> Ints | None:
-        """The next note of the bar as an event row, or None where the bar is over."""
+    def _next_event(self, row: Ints, found: list[Ints], fullness: float, bar: int) -> Ints | None:
+        """The next note of the bar as an event row, or None where the bar is over.
+
+        Args:
+            fullness: the notes composed in this bar beside those that are planned.
+        """
         event = row.copy()
         event[Column.POSITION : Column.VELOCITY + 1] = -1
         here = found[-1] if found else None
-        open_here = _tracks_open(self.ensemble, found)
+        open_here = _tracks_open(self.ensemble, found) & self._room(bar)
         worth = _position_worth(row, here is not None, bool(open_here.any()))
-        fullness = len(found) / wanted
         worth[BAR_MARK] += FULLNESS * (
             min(0.0, fullness / 0.6 - 1) + float(np.clip(fullness / 1.5 - 1, 0, 2))
         )
@@ -189,7 +264,7 @@ class _Writer:
         bar_start = row[Column.TIME] - (here[Field.POSITION] if here is not None else 0)
         event[Column.POSITION], event[Column.TIME] = position, bar_start + position
         at_once = here is not None and position == here[Field.POSITION]
-        event[Column.TRACK] = self._choose(Field.TRACK, event, self._track_worth(open_here, at_once))
+        event[Column.TRACK] = self._choose(Field.TRACK, event, self._track_worth(open_here, at_once, bar))
         above = -1
         if at_once and here is not None and event[Column.TRACK] == here[Field.TRACK]:
             above = int(here[Field.PITCH])
@@ -202,12 +277,15 @@ class _Writer:
         logits = self.decoder.logits(field, event).double().numpy() + worth
         return sample(logits, self.rng, temperature=TEMPERATURE[field], top_p=TOP_P)
 
-    def _track_worth(self, open_here: npt.NDArray[np.bool_], at_once: bool) -> Floats:
+    def _room(self, bar: int) -> npt.NDArray[np.bool_]:
+        """The tracks that may be composed in a bar, of all 24."""
+        return np.pad(self.free[bar], (0, MAX_TRACKS - len(self.ensemble)))
+
+    def _track_worth(self, open_here: npt.NDArray[np.bool_], at_once: bool, bar: int) -> Floats:
         worth = np.full(MAX_TRACKS, NEVER)
         behind = BALANCE * np.log((self.due + 1) / (self.played + 1))
         worth[: len(behind)] = behind.clip(-MAX_BALANCE, MAX_BALANCE)
-        if at_once:
-            worth[~open_here] = NEVER
+        worth[~(open_here if at_once else self._room(bar))] = NEVER
         return worth
 
     def _pitch_worth(self, event: Ints, above: int) -> Floats:
@@ -225,6 +303,19 @@ class _Writer:
         section = self.plan.sections[event[Column.SECTION]]
         left = int(self.plan.bar_starts[section.bar_end]) - int(event[Column.TIME])
         return np.where(left >= DURATIONS, 0.0, NEVER).astype(np.float64)
+
+
+_FIELDS = slice(Column.POSITION, Column.VELOCITY + 1)
+
+
+def _key(fields: Ints) -> tuple[int, ...]:
+    """By what the notes of a bar are in order."""
+    return tuple(fields[[Field.POSITION, Field.TRACK, Field.PITCH]].tolist())
+
+
+def _in_order(fields: Ints) -> Ints:
+    ordered: Ints = fields[np.lexsort(fields[:, [Field.PITCH, Field.TRACK, Field.POSITION]].T)]
+    return ordered
 
 
 def _tracks_open(ensemble: tuple[Instrument, ...], found: list[Ints]) -> npt.NDArray[np.bool_]:

@@ -78,7 +78,7 @@ def plan_song(
         usual.slug, usual.family, key, tempo, (metre,) * num_bars, _tracks(ensemble, mood), sections, phrases,
         (0,) * (2 * num_bars),
     )  # fmt: skip
-    return _with_chords(model, bare, rng), ensemble
+    return with_chords(model, bare, rng), ensemble
 
 
 def _tempo(genre: Genre, mood: Mood) -> int:
@@ -148,21 +148,27 @@ def _misfit(names: Sequence[str], unit: int, wanted: float) -> float:
     return abs(sum(_length(name, unit) for name in names) / wanted - 1) + (0.06 if unit % 4 else 0)
 
 
-def _with_chords(model: Composer, plan: SongPlan, rng: np.random.Generator) -> SongPlan:
-    """The plan with chords that the harmonic stream expects, those of repeated bars repeated."""
-    values = np.zeros(2 * plan.num_bars, dtype=np.int64)
+def with_chords(model: Composer, plan: SongPlan, rng: np.random.Generator, *, known: int = 0) -> SongPlan:
+    """The plan with chords that the harmonic stream expects, those of repeated bars repeated.
+
+    Args:
+        known: how many chords of the plan's beginning stay.
+    """
+    values = plan.chord_values.flatten().astype(np.int64)
     rows = plan_rows(plan)
     rows[SONG_ROW, PLANNING_COLUMN] = 1
     with torch.no_grad():
         song_ND = model.plan(torch.from_numpy(rows[:PLAN_ROWS])[None].long()).song_ND
         memory, logits = model.streams.empty_memory(), None
         for step in range(len(values)):
-            values[step] = _chord(plan, values, step, logits, rng)
+            if step >= known:
+                values[step] = _chord(plan, values, step, logits, rng)
             states, memory = model.streams.advance(
                 _silent_step(model, plan, step, values[step]), song_ND, memory
             )
             logits = model.streams.next_chord(states.harmony)[0, 0].double().numpy()
-    chords = tuple(chord_code(int(value), plan.tonic) for value in values)
+    new = tuple(chord_code(int(value), plan.tonic) for value in values[known:])
+    chords = plan.chords[:known] + new
     return SongPlan(
         plan.genre, plan.family, plan.key, plan.tempo_bpm, plan.metres, plan.tracks, plan.sections,
         plan.phrases, chords,

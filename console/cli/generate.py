@@ -1,7 +1,6 @@
 """`contrafact generate`: a piece from a prompt, with its log record."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -67,10 +66,21 @@ def generate(
     with writing(context, home) as opened, progress("Composing") as advance:
         piece = generate_piece(opened, run, asked, seed, advance)
     seconds = round(time.monotonic() - started, 3)
-    say(_answer(piece, asked, unknown, seconds), _lines(piece, asked, unknown), as_json=as_json)
+    answer = {**answer_of(piece, prompt_json(asked), seconds), "not_understood": list(unknown)}
+    lines = [
+        f"asked for: {_told(prompt_json(asked))}",
+        *([f"not understood: {', '.join(unknown)}"] if unknown else []),
+        *lines_of(piece),
+    ]
+    say(answer, lines, as_json=as_json)
 
 
-def _answer(piece: Piece, asked: Prompt, unknown: Sequence[str], seconds: float) -> dict[str, Any]:
+def answer_of(piece: Piece, asked: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """A piece as a JSON object.
+
+    Args:
+        asked: what was asked for, as it is written down.
+    """
     return {
         "generation": piece.generation,
         "run": piece.run,
@@ -80,20 +90,18 @@ def _answer(piece: Piece, asked: Prompt, unknown: Sequence[str], seconds: float)
         "tracks": list(piece.tracks),
         "bars": piece.num_bars,
         "notes": piece.num_notes,
-        "prompt": prompt_json(asked),
-        "not_understood": list(unknown),
+        "prompt": asked,
         "plan": piece.plan,
         "sound_bank": piece.sound_bank,
         "seconds": seconds,
     }
 
 
-def _lines(piece: Piece, asked: Prompt, unknown: Sequence[str]) -> list[str]:
+def lines_of(piece: Piece) -> list[str]:
+    """A piece as lines for a person."""
     audio = piece.mix or "none: there is no sound bank (contrafact doctor says how to install one)"
     return [
         f"generation {piece.generation}",
-        f"asked for: {_told(prompt_json(asked))}",
-        *([f"not understood: {', '.join(unknown)}"] if unknown else []),
         f"{piece.num_bars} bars, {piece.num_notes} notes, {', '.join(piece.tracks)}",
         f"MIDI  {piece.midi}",
         f"audio {audio}",

@@ -187,6 +187,32 @@ def test_a_withdrawn_work_is_gone_from_the_next_corpus_and_its_receipt_verifies(
     assert (tmp_path / "home").is_dir()
 
 
+def test_an_edit_is_attributed_and_its_bundle_names_its_parent(done, tmp_path, monkeypatch, capsys):
+    folder, chain = done
+    shutil.copytree(folder / "home", tmp_path / "home")
+
+    def answer(*words):
+        code, said = _run(monkeypatch, capsys, tmp_path, [*words, "--json"])
+        return code, json.loads(said) if said else {}
+
+    parent = chain.pieces[0].generation
+    code, edited = answer("edit", parent, "--track", "1", "--bars", "1-2", "--seed", "4")
+    assert (code, edited["parent"]) == (0, parent)
+    assert (
+        answer("edit", parent, "--track", "1", "--bars", "1-2", "--seed", "4")[1]["generation"]
+        == (edited["generation"])
+    )
+    code, found = answer("provenance", "attribute", edited["generation"])
+    assert code == 0
+    assert sum(share["share_ppm"] for share in found["shares"]) + found["unattributed_ppm"] == PPM
+    code, exported = answer("evidence", "export", edited["generation"])
+    assert code == 0 and answer("evidence", "verify", exported["bundle"])[1]["valid"]
+    assert parent.encode() in Path(exported["bundle"]).read_bytes()
+    assert answer("edit", parent, "--infill", "900-901")[0] == 1
+    assert answer("edit", parent)[0] == 2
+    assert answer("edit", parent, "--transpose", "1", "--infill", "1-2")[0] == 2
+
+
 COMMANDS = (
     ("catalog show WORK", {"work"}),
     ("catalog search overcoat", {"hits"}),
@@ -204,6 +230,11 @@ COMMANDS = (
         "generate --prompt hymn --minutes 0.25 --seed 3",
         {"generation", "midi", "audio", "tracks", "seconds"},
     ),
+    (
+        "edit GENERATION --infill 1-2 --seed 3",
+        {"generation", "parent", "midi", "audio", "tracks", "seconds"},
+    ),
+    ("edit GENERATION --transpose 2", {"generation", "parent", "midi", "audio", "tracks", "seconds"}),
     ("provenance index RUN", {"index", "examples", "bytes", "seconds"}),
     (
         "provenance attribute GENERATION",
