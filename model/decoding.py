@@ -8,6 +8,7 @@ says.
 Shapes as in `model.network`; there is one song.
 """
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,12 @@ class _Units:
         if not self.children:
             self.start_steps = start_steps
         self.children.append(child_1KD)
+
+    def forked(self) -> "_Units":
+        """The same unit, to go on from here."""
+        other = copy(self)
+        other.children = list(self.children)
+        return other
 
     def close(self, head_width: int) -> tuple[Tensor, Clock]:
         """The summary of the open unit, with its clock; the next one is open then."""
@@ -88,6 +95,17 @@ class Decoder:
         self._keys: list[GrowingKeys] = []
         self._past = self._events = torch.empty(1, 0, len(Column), dtype=torch.long)
         self._past_codes = self._codes = self._lower = weight.new_empty(1, 0, model.config.width)
+
+    def forked(self) -> "Decoder":
+        """The decoder as it stands, to come back to: a few references, and no key is copied.
+
+        Of a decoder and its fork only one may go on reading; whoever comes back to a fork forks it again.
+        """
+        other = copy(self)
+        other._levels = [units.forked() for units in self._levels]
+        other._keys, other._bars = [keys.forked() for keys in self._keys], dict(self._bars)
+        other._summaries, other._last_1TF = list(self._summaries), self._last_1TF.clone()
+        return other
 
     @property
     def num_kept_keys(self) -> int:

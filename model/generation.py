@@ -138,7 +138,7 @@ def compose(
     Args:
         progress: called after each bar with the bars written and all bars.
     """
-    writer = _Writer(model, plan, ensemble, rng, frame)
+    writer = Writer(model, plan, ensemble, rng, frame)
     last = int(np.flatnonzero(frame.free.any(axis=1))[-1])
     for bar in range(last + 1):
         writer.write_bar(bar)
@@ -161,7 +161,7 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-class _Writer:
+class Writer:
     """Writes a piece bar by bar."""
 
     def __init__(
@@ -178,7 +178,8 @@ class _Writer:
         self.kept = np.split(kept, np.searchsorted(frame.kept[:, Note.BAR], np.arange(1, plan.num_bars)))
         self.new: list[Ints] = []  # fields of the composed notes of each bar
         self.planned = np.array([2.0 ** (track.density - 3) for track in plan.tracks])
-        self.due, self.played = np.zeros(len(ensemble)), np.zeros(len(ensemble))
+        self.due: Floats = np.zeros(len(ensemble))
+        self.played: Floats = np.zeros(len(ensemble))
         self.ranges = [_pitch_range(player, plan.tonic) for player in ensemble]
         self.registers = [
             _register_worth(*span) for span in zip(plan.tracks, ensemble, self.ranges, strict=True)
@@ -228,33 +229,37 @@ class _Writer:
         new: list[Ints] = []
         row = marker.copy()
         while len(new) < MAX_BAR_EVENTS:
-            event = self._next_event(row, found, len(new) / wanted, bar)
-            comes_first = waiting and (event is None or _key(waiting[0]) < _key(event[_FIELDS]))
+            event = self.next_event(row, found, len(new) / wanted, bar)
+            comes_first = waiting and (event is None or _key(waiting[0]) < _key(event[FIELDS]))
             if comes_first:
                 event = row.copy()
                 event[Column.TIME] += waiting[0][Field.POSITION] - (found[-1][Field.POSITION] if found else 0)
-                event[_FIELDS] = waiting.pop(0)
+                event[FIELDS] = waiting.pop(0)
             elif event is None:
                 break
             else:
-                new.append(event[_FIELDS].copy())
+                new.append(event[FIELDS].copy())
                 self.played[event[Column.TRACK]] += 1
-            found.append(event[_FIELDS].copy())
+            found.append(event[FIELDS].copy())
             row = event
             self.decoder.read(row[None])
         return np.array(new, dtype=np.int32).reshape(-1, len(Field))
 
-    def _next_event(self, row: Ints, found: list[Ints], fullness: float, bar: int) -> Ints | None:
+    def next_event(
+        self, row: Ints, found: list[Ints], fullness: float, bar: int, earliest: int = 0
+    ) -> Ints | None:
         """The next note of the bar as an event row, or None where the bar is over.
 
         Args:
             fullness: the notes composed in this bar beside those that are planned.
+            earliest: the first position of the bar at which a note may begin.
         """
         event = row.copy()
         event[Column.POSITION : Column.VELOCITY + 1] = -1
         here = found[-1] if found else None
         open_here = _tracks_open(self.ensemble, found) & self._room(bar)
         worth = _position_worth(row, here is not None, bool(open_here.any()))
+        worth[: min(earliest, BAR_MARK)] = NEVER
         worth[BAR_MARK] += FULLNESS * (
             min(0.0, fullness / 0.6 - 1) + float(np.clip(fullness / 1.5 - 1, 0, 2))
         )
@@ -305,7 +310,7 @@ class _Writer:
         return np.where(left >= DURATIONS, 0.0, NEVER).astype(np.float64)
 
 
-_FIELDS = slice(Column.POSITION, Column.VELOCITY + 1)
+FIELDS = slice(Column.POSITION, Column.VELOCITY + 1)
 
 
 def _key(fields: Ints) -> tuple[int, ...]:

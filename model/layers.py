@@ -3,6 +3,7 @@
 Shapes: N songs, T queries, K keys, D width, H heads, d width of a head, U units of one level.
 """
 
+from copy import copy
 from typing import NamedTuple, Protocol
 
 import torch
@@ -118,6 +119,10 @@ class GrowingKeys:
         """What was added to the first ones."""
         part = slice(self._first, self._length)
         return KeyValue(self._key[:, :, part].clone(), self._value[:, :, part].clone())
+
+    def forked(self) -> "GrowingKeys":
+        """The same keys, to go on from here. The buffer is shared: only one of the two may go on."""
+        return copy(self)
 
     def __len__(self) -> int:
         return self._length

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 OUR_ERRORS = (CatalogError, ModelError, ProvenanceError, RoyaltiesError, ConsoleError, MigrationError)
 
-ALONE = ("demo", "doctor", "generate", "edit")
+ALONE = ("demo", "doctor", "generate", "edit", "jam")
 GROUPS = ("catalog", "corpus", "model", "provenance", "royalties", "disclose", "evidence")
 
 

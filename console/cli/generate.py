@@ -54,7 +54,7 @@ def generate(
     options: dict[str, Any] = {
         "genre": genre,
         "mood": mood,
-        "instruments": _names(instruments),
+        "instruments": names_of(instruments),
         "tempo_bpm": tempo,
         "key": key,
         "metre": _metre(metre),
@@ -109,7 +109,8 @@ def lines_of(piece: Piece) -> list[str]:
     ]
 
 
-def _names(text: str | None) -> tuple[str, ...]:
+def names_of(text: str | None) -> tuple[str, ...]:
+    """Names that are written with commas between them."""
     return tuple(name.strip().lower() for name in text.split(",") if name.strip()) if text else ()
 
 

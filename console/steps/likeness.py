@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from catalog.clearance import WorkFacts, clear
 from catalog.facts import load_facts
 from catalog.findings import Finding, Severity
+from catalog.likeness.fingerprint import tokens_of
 from catalog.likeness.index import SketchIndex
 from catalog.likeness.verdict import SAME, likeness
 from catalog.shares import in_term, percent
@@ -19,7 +20,7 @@ from console.home import Home
 from console.progress import Advance
 from console.steps.corpora import reading_music
 from model.excerpts import MAX_EVENTS
-from provenance.corpus.music import Converter, Music, digest_of, tokens_of_file
+from provenance.corpus.music import Converter, Music, digest_of, notes_of_file
 from provenance.corpus.plan import PlannedFile
 from provenance.corpus.readings import Readings, read_music
 
@@ -68,7 +69,7 @@ def _same(home: Home, converter: Converter, musics: Sequence[Music]) -> Iterator
         if musics[other].file.work_id != music.file.work_id
     }
     for a, b in sorted(found):
-        tokens = [tokens_of_file(musics[n].file, home.files, converter) for n in (a, b)]
+        tokens = [tokens_of(notes_of_file(musics[n].file, home.files, converter)) for n in (a, b)]
         if likeness(*tokens) >= SAME:
             yield a, b
 

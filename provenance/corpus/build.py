@@ -36,7 +36,7 @@ from provenance.corpus.leaves import (
     Leaf,
     corpus_id_of,
 )
-from provenance.corpus.music import Apply, Converter, Music, digest_of, examples_of, tokens_of_file
+from provenance.corpus.music import Apply, Converter, Music, digest_of, examples_of, notes_of_file
 from provenance.corpus.plan import CorpusPlan, merged
 from provenance.corpus.readings import Readings, read_music
 from provenance.corpus.registry import CorpusFile, Exclusion, count_excluded
@@ -108,7 +108,7 @@ def build_corpus(
         read_music, store=store, converter=converter, apply=apply, max_events=max_events, readings=kept
     )
     themselves = {e.work_id for e in plan.exclusions if not e.encoding_id} - {f.work_id for f in plan.cleared}
-    refused = Refused(lambda file: tokens_of_file(file, store, converter), frozenset(themselves), kept)
+    refused = Refused(lambda file: notes_of_file(file, store, converter), frozenset(themselves), kept)
     refused.add(_counted(read(plan.refused, digest_of, whole=False), 0, total, told))
     musics = _counted(read(plan.cleared, examples_of, whole=True), len(plan.refused), total, told)
     _write_shards(staged, _accepted(staged, musics, refused))

@@ -5,23 +5,44 @@ there, by its likeness (`catalog.likeness`). A file that was refused for its own
 exactly its own notes: another edition of the same free work may be used. A work that was itself refused,
 because its owners did not grant it, or reserved or withdrew it, stands against every copy.
 
-Memory: 128 numbers for each refused file; the tokens of candidates are read again, and the last ones kept.
+Memory: 128 numbers for each refused file; the notes of candidates are read again, and the last ones kept.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from typing import Generic, TypeVar
 
-from catalog.likeness.fingerprint import Tokens, tokens_of
+from catalog.likeness.fingerprint import Notes, tokens_of
 from catalog.likeness.index import SketchIndex
 from catalog.likeness.verdict import SAME, likeness
 from provenance.corpus.music import Music
 from provenance.corpus.plan import PlannedFile
 from provenance.corpus.readings import Readings
 
-KEPT_TOKENS = 256  # files; half a megabyte each
+MOST_NOTES, MOST_TOKENS = 4_000_000, 4_000_000  # that are kept: 12 bytes a note, some 60 a token
 
-ReadTokens = Callable[[PlannedFile], Tokens]
+T = TypeVar("T")
+
+ReadNotes = Callable[[PlannedFile], Notes]
+
+
+class _Recent(Generic[T]):
+    """What was made of the last files, as much as there is room for."""
+
+    def __init__(self, make: Callable[[PlannedFile], T], size: Callable[[T], int], most: int) -> None:
+        self._make, self._size, self._room = make, size, most
+        self._kept: OrderedDict[str, T] = OrderedDict()
+
+    def __call__(self, file: PlannedFile) -> T:
+        if file.encoding_id not in self._kept:
+            made = self._make(file)
+            self._kept[file.encoding_id] = made
+            self._room -= self._size(made)
+            while self._room < 0 and len(self._kept) > 1:
+                self._room += self._size(self._kept.popitem(last=False)[1])
+        self._kept.move_to_end(file.encoding_id)
+        return self._kept[file.encoding_id]
 
 
 @dataclass
@@ -29,12 +50,12 @@ class Refused:
     """The music of refused files, to hold cleared ones against.
 
     Args:
-        read_tokens: the tokens of a file, read again.
+        read_notes: onset, duration and pitch of the notes of a file, read again.
         works: those that were refused themselves, and not only a file of theirs.
         readings: where it is kept how like two pieces are.
     """
 
-    read_tokens: ReadTokens
+    read_notes: ReadNotes
     works: frozenset[str]
     readings: Readings
     _of_digest: dict[str, str] = field(default_factory=dict)
@@ -42,7 +63,10 @@ class Refused:
     _index: SketchIndex = field(default_factory=SketchIndex)
 
     def __post_init__(self) -> None:
-        self._tokens = lru_cache(KEPT_TOKENS)(self.read_tokens)
+        notes_of = _Recent(self.read_notes, len, MOST_NOTES)
+        self._tokens = _Recent(
+            lambda file: tokens_of(notes_of(file)), lambda tokens: len(tokens.hash_K), MOST_TOKENS
+        )
 
     def add(self, musics: Iterable[Music]) -> None:
         """Takes in the music of refused files."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from catalog.errors import CatalogError
 from catalog.files import FileStore, write_atomically
-from catalog.likeness.fingerprint import Notes, Tokens, tokens_of
+from catalog.likeness.fingerprint import Notes, tokens_of
 from catalog.vocabulary import EncodingFormat
 from model.analysis import analyse
 from model.errors import ModelError, NotationError
@@ -111,10 +111,10 @@ def digest_of(job: Job) -> Music:
     return _looked_at(job)[0]
 
 
-def tokens_of_file(file: PlannedFile, store: FileStore, converter: Converter) -> Tokens:
-    """The tokens of a file that was read before, for `catalog.likeness`."""
-    _, score = _looked_at(next(jobs_of([file], store, converter, MAX_EVENTS)))
-    return tokens_of(np.zeros((0, 3), dtype=np.int32) if score is None else _pitched(score))
+def notes_of_file(file: PlannedFile, store: FileStore, converter: Converter) -> Notes:
+    """Onset, duration and pitch of what is not drums in a file, for its likeness; none if it is gone."""
+    notes = digest_of(next(jobs_of([file], store, converter, MAX_EVENTS))).notes
+    return np.zeros((0, 3), dtype=np.int32) if notes is None else notes
 
 
 def _pitched(score: Score) -> Notes:

@@ -60,3 +60,25 @@ def test_keys_of_bars_that_nothing_repeats_are_forgotten_after_thirty_two_bars()
         decoder.read(rows)
         kept.append(decoder.num_kept_keys)
     assert kept[40] == kept[99] == 32 * len(template)
+
+
+def test_whoever_comes_back_to_a_fork_goes_on_as_if_nothing_had_been_read_since():
+    model, rows = a_composer(), encode_example(an_excerpt(3, per_bar=8), 160)
+    events = events_of(rows)
+    straight = stepwise(model, rows)
+    decoder = Decoder(model, rows[:PLAN_ROWS], np.arange(16, dtype=np.int32))
+    for place, (event, following) in enumerate(pairwise(events)):
+        before = decoder.forked() if place else None
+        decoder.read(event[None])
+        if before is not None and place % 3 == 0:
+            other = events[1].copy()
+            other[Column.BAR : Column.LEFT + 1] = event[Column.BAR : Column.LEFT + 1]
+            if event[Column.POSITION] < BAR_MARK:
+                decoder = before.forked()
+                decoder.read(other[None])  # something else is read, and dropped again
+                decoder = before.forked()
+                decoder.read(event[None])
+        for field in Field:
+            torch.testing.assert_close(
+                decoder.logits(field, following), straight[place][field], atol=1e-9, rtol=1e-7
+            )

@@ -13,6 +13,7 @@ from model.examples import UNNAMED
 from model.excerpts import MAX_EVENTS
 from model.midi import write_midi
 from provenance.corpus import music as music_module
+from provenance.corpus.copies import _Recent
 from provenance.corpus.music import Job, digest_of, examples_of
 from provenance.corpus.plan import PlannedFile
 from provenance.corpus.readings import READING, Readings
@@ -104,3 +105,12 @@ def test_whoever_changes_what_a_reading_gives_gives_it_a_new_number(tmp_path):
     a_folder(tmp_path).keep(a_job(), found)
     (path,) = (tmp_path / "readings").rglob("*.arrow")
     assert path.parent.parent.name == f"{READING}-{MAX_EVENTS}"
+
+
+def test_only_as_many_tokens_are_kept_as_there_is_room_for():
+    made = []
+    recent = _Recent(lambda file: made.append(file.encoding_id) or "x" * 40, len, 100)
+    files = [replace(FILE, encoding_id=letter * 64) for letter in "abc"]
+    for file in (files[0], files[1], files[0], files[2], files[0], files[1]):
+        assert recent(file) == "x" * 40
+    assert [name[0] for name in made] == ["a", "b", "c", "b"]
