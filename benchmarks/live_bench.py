@@ -4,8 +4,8 @@
 
 Lite, not trained (what is measured does not depend on the weights), one thread, while another process keeps
 the other core busy. First the wait from a note of the player to the next note that is ready, with a full
-window. Then the cost of an event, chosen and read, after 1,000, 10,000 and 50,000 events, in a piece of bars of
-sixteen notes.
+window. Then the cost of an event, chosen and read, after 1,000, 10,000 and 50,000 events, in a piece of bars
+of sixteen notes.
 """
 
 import argparse

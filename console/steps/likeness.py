@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import pairwise
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -59,16 +60,23 @@ def _files(session: Session) -> list[PlannedFile]:
 
 def _same(home: Home, converter: Converter, musics: Sequence[Music]) -> Iterator[Pair]:
     """The pairs of files of different works that hold the same music."""
-    index = SketchIndex()
-    for music in musics:
+    index, of_tune = SketchIndex(), defaultdict[str, list[int]](list)
+    for number, music in enumerate(musics):
         index.add(music.sketch)
-    found = {
+        if music.tune is not None:
+            of_tune[music.tune].append(number)
+    moved = {pair for numbers in of_tune.values() for pair in pairwise(numbers)}
+    near = {
         (min(number, other), max(number, other))
         for number, music in enumerate(musics)
         for other in index.candidates(music.sketch)
-        if musics[other].file.work_id != music.file.work_id
     }
-    for a, b in sorted(found):
+    for a, b in sorted(moved | near):
+        if musics[a].file.work_id == musics[b].file.work_id:
+            continue
+        if (a, b) in moved:
+            yield a, b
+            continue
         tokens = [tokens_of(notes_of_file(musics[n].file, home.files, converter)) for n in (a, b)]
         if likeness(*tokens) >= SAME:
             yield a, b

@@ -8,7 +8,7 @@ because its owners did not grant it, or reserved or withdrew it, stands against 
 Memory: 128 numbers for each refused file; the notes of candidates are read again, and the last ones kept.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -59,6 +59,7 @@ class Refused:
     works: frozenset[str]
     readings: Readings
     _of_digest: dict[str, str] = field(default_factory=dict)
+    _of_tune: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     _files: list[tuple[PlannedFile, str]] = field(default_factory=list)
     _index: SketchIndex = field(default_factory=SketchIndex)
 
@@ -77,13 +78,24 @@ class Refused:
             if music.file.work_id in self.works:
                 self._index.add(music.sketch)
                 self._files.append((music.file, music.digest))
+                if music.tune is not None:
+                    self._of_tune[music.tune].append(music.file.work_id)
 
     def same(self, music: Music) -> str | None:
         """The refused work of which a file has exactly the notes."""
         return self._of_digest.get(music.digest or "")
 
     def near(self, music: Music) -> tuple[str, float] | None:
-        """The refused work of which a file is nearly the music, and how like it is."""
+        """The refused work of which a file is nearly the music, and how like it is.
+
+        The same notes in another key or at another tempo are found whatever their number; other copies need
+        enough of them to be told by.
+        """
+        moved = [
+            work_id for work_id in self._of_tune.get(music.tune or "", ()) if work_id != music.file.work_id
+        ]
+        if moved:
+            return max(moved), 1.0
         candidates = [self._files[number] for number in self._index.candidates(music.sketch)]
         others = [(file, digest) for file, digest in candidates if file.work_id != music.file.work_id]
         if not others or music.digest is None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from catalog.errors import CatalogError
 from catalog.files import FileStore, write_atomically
-from catalog.likeness.fingerprint import Notes, tokens_of
+from catalog.likeness.fingerprint import Notes, music_digest, tokens_of
 from catalog.vocabulary import EncodingFormat
 from model.analysis import analyse
 from model.errors import ModelError, NotationError
@@ -65,6 +65,7 @@ class Apply(Protocol):
 class Music:
     """What a file holds: a digest and a sketch of its notes, or a fault; of a cleared file its examples.
 
+    `tune` is a digest that is the same in every key and at every tempo, for a file with pitched notes.
     `notes` are onset, duration and pitch of what is not drums, where the file has just been read.
     """
 
@@ -74,6 +75,7 @@ class Music:
     table: pa.Table | None = None
     events: int = 0
     sketch: tuple[int, ...] = ()
+    tune: str | None = None
     notes: Notes | None = None
 
 
@@ -134,7 +136,8 @@ def _looked_at(job: Job) -> tuple[Music, Score | None]:
         return Music(job.file, fault="there is not one note in it"), None
     notes = _pitched(score)
     sketch = tuple(tokens_of(notes).sketch.tolist())
-    return Music(job.file, grid_digest(score), sketch=sketch, notes=notes), score
+    tune = music_digest(notes) if len(notes) else None
+    return Music(job.file, grid_digest(score), sketch=sketch, tune=tune, notes=notes), score
 
 
 def _found(file: PlannedFile, store: FileStore, converter: Converter, max_events: int) -> Job | None:

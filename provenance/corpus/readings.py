@@ -111,6 +111,8 @@ def _payload_of(music: Music) -> bytes:
     rows = None if music.table is None else music.table.select(UNNAMED.names)
     told = {
         "digest": music.digest, "fault": music.fault, "events": music.events, "sketch": list(music.sketch),
+        "tune": music.tune,
+        "tune": music.tune,
         "whole": rows is not None,
     }  # fmt: skip
     rows = UNNAMED.empty_table() if rows is None else rows
@@ -125,13 +127,13 @@ def _payload_of(music: Music) -> bytes:
 def _music_of(payload: bytes, file: PlannedFile, *, whole: bool) -> Music | None:
     table = pa.ipc.open_stream(payload).read_all()
     told = json.loads(table.schema.metadata[_KEY])
-    sketch = tuple(told["sketch"])
+    known = {"sketch": tuple(told["sketch"]), "tune": told["tune"]}
     if not whole or told["fault"] is not None:
-        return Music(file, told["digest"], told["fault"], sketch=sketch)
+        return Music(file, told["digest"], told["fault"], **known)
     if not told["whole"]:
         return None
     rows = named(
         table.replace_schema_metadata(None), work_id=file.work_id, encoding_id=file.encoding_id,
         origin=file.origin.value, grants=file.grants, genre=file.genre,
     )  # fmt: skip
-    return Music(file, told["digest"], None, rows, told["events"], sketch)
+    return Music(file, told["digest"], None, rows, told["events"], **known)

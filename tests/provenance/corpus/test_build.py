@@ -93,6 +93,19 @@ def test_a_transposed_and_cut_copy_of_a_refused_work_does_not_come_in(session, t
     assert "of work work_y, which is refused" in told[0]
 
 
+def test_a_jingle_of_a_few_notes_in_another_key_does_not_come_in(session, tmp_path):
+    store = FileStore(tmp_path / "files")
+    a_catalogue(session, store)
+    jingle = a_score(50, bars=1)
+    tracks = [replace(track, notes=track.notes[:3]) for track in jingle.tracks]
+    jingle = replace(jingle, tracks=tuple(tracks))
+    higher = [replace(track, notes=np.add(track.notes, (0, 0, 4, -20))) for track in tracks]
+    an_encoding(session, store, a_work(session, "work_y", public_domain_in=None), write_midi(jingle))
+    copy = write_midi(replace(jingle, tracks=tuple(higher)))
+    an_encoding(session, store, a_work(session, "work_z"), copy)
+    assert ("work_z", "NEAR_COPY_OF_REFUSED") in codes(built(session, tmp_path))
+
+
 def test_another_edition_of_a_free_work_may_be_used_though_one_edition_is_not(session, tmp_path):
     store = FileStore(tmp_path / "files")
     a_catalogue(session, store)
