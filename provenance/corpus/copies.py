@@ -91,9 +91,7 @@ class Refused:
         The same notes in another key or at another tempo are found whatever their number; other copies need
         enough of them to be told by.
         """
-        moved = [
-            work_id for work_id in self._of_tune.get(music.tune or "", ()) if work_id != music.file.work_id
-        ]
+        moved = set(self._of_tune.get(music.tune or "", ())) - {music.file.work_id}
         if moved:
             return max(moved), 1.0
         candidates = [self._files[number] for number in self._index.candidates(music.sketch)]

@@ -112,7 +112,6 @@ def _payload_of(music: Music) -> bytes:
     told = {
         "digest": music.digest, "fault": music.fault, "events": music.events, "sketch": list(music.sketch),
         "tune": music.tune,
-        "tune": music.tune,
         "whole": rows is not None,
     }  # fmt: skip
     rows = UNNAMED.empty_table() if rows is None else rows
