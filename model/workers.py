@@ -8,6 +8,7 @@ Source: Li et al. 2020, PyTorch Distributed (VLDB 13); Zhao et al. 2023, PyTorch
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from model.layers import Block
 
 CPU = torch.device("cpu")
 PATIENCE = timedelta(minutes=30)
+PARTING_SECONDS = 0.5  # so that nobody hangs up on one who has not yet heard that all are done
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ def joined(*, sharded: bool = False) -> Iterator[Workers]:
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     try:
         yield Workers(rank, count, device, sharded)
+        dist.barrier()
+        time.sleep(PARTING_SECONDS)
     finally:
         dist.destroy_process_group()
 
