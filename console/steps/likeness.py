@@ -11,9 +11,8 @@ from sqlalchemy.orm import Session
 from catalog.clearance import WorkFacts, clear
 from catalog.facts import load_facts
 from catalog.findings import Finding, Severity
-from catalog.likeness.fingerprint import tokens_of
 from catalog.likeness.index import SketchIndex
-from catalog.likeness.verdict import SAME, likeness
+from catalog.likeness.verdict import SAME
 from catalog.shares import in_term, percent
 from catalog.tables import Encoding, Work
 from catalog.vocabulary import Purpose
@@ -21,7 +20,8 @@ from console.home import Home
 from console.progress import Advance
 from console.steps.corpora import reading_music
 from model.excerpts import MAX_EVENTS
-from provenance.corpus.music import Converter, Music, digest_of, notes_of_file
+from provenance.corpus.copies import Verdicts
+from provenance.corpus.music import Music, digest_of, notes_of_file
 from provenance.corpus.plan import PlannedFile
 from provenance.corpus.readings import Readings, read_music
 
@@ -36,14 +36,16 @@ def same_music(home: Home, on: date, advance: Advance) -> list[Finding]:
         files = _files(session)
     with reading_music(home) as (converter, apply):
         musics = []
+        readings = Readings(home.folder("readings"), max_events=MAX_EVENTS)
         found = read_music(
             files, digest_of, store=home.files, converter=converter, apply=apply, max_events=MAX_EVENTS,
-            readings=Readings(home.folder("readings"), max_events=MAX_EVENTS), whole=False,
+            readings=readings, whole=False,
         )  # fmt: skip
         for music in found:
             musics.append(music)
             advance(len(musics), len(files), "files")
-        pairs = list(_same(home, converter, musics))
+        verdicts = Verdicts(lambda file: notes_of_file(file, home.files, converter), readings)
+        pairs = list(_same(musics, verdicts))
     with home.session() as session:
         return [_finding(session, cluster, on) for cluster in _clusters(musics, pairs)]
 
@@ -58,28 +60,30 @@ def _files(session: Session) -> list[PlannedFile]:
     ]
 
 
-def _same(home: Home, converter: Converter, musics: Sequence[Music]) -> Iterator[Pair]:
+def _same(musics: Sequence[Music], verdicts: Verdicts) -> Iterator[Pair]:
     """The pairs of files of different works that hold the same music."""
     index, of_tune = SketchIndex(), defaultdict[str, list[int]](list)
     for number, music in enumerate(musics):
         index.add(music.sketch)
         if music.tune is not None:
             of_tune[music.tune].append(number)
-    moved = {pair for numbers in of_tune.values() for pair in pairwise(numbers)}
-    near = {
-        (min(number, other), max(number, other))
-        for number, music in enumerate(musics)
-        for other in index.candidates(music.sketch)
-    }
-    for a, b in sorted(moved | near):
-        if musics[a].file.work_id == musics[b].file.work_id:
-            continue
-        if (a, b) in moved:
-            yield a, b
-            continue
-        tokens = [tokens_of(notes_of_file(musics[n].file, home.files, converter)) for n in (a, b)]
-        if likeness(*tokens) >= SAME:
-            yield a, b
+    for numbers in of_tune.values():
+        yield from ((a, b) for a, b in pairwise(numbers) if _work(musics, a) != _work(musics, b))
+    near: dict[int, set[int]] = defaultdict(set)
+    for number, music in enumerate(musics):
+        for other in index.candidates(music.sketch):
+            if _work(musics, number) != _work(musics, other):
+                near[min(number, other)].add(max(number, other))
+    for number, found in sorted(near.items()):
+        others = sorted(found)
+        likenesses = verdicts.likenesses(
+            musics[number], [(musics[other].file, musics[other].digest or "") for other in others]
+        )
+        yield from ((number, other) for other, like in zip(others, likenesses, strict=True) if like >= SAME)
+
+
+def _work(musics: Sequence[Music], number: int) -> str:
+    return musics[number].file.work_id
 
 
 def _clusters(musics: Sequence[Music], pairs: Sequence[Pair]) -> list[list[PlannedFile]]:

@@ -28,7 +28,7 @@ from model.genres import GENRE_SLUGS
 from model.merkle import merkle_root
 from model.score import GRID
 from provenance.canonical import canonical
-from provenance.corpus.copies import Refused
+from provenance.corpus.copies import Refused, Verdicts
 from provenance.corpus.leaves import (
     LEAVES_NAME,
     MANIFEST_NAME,
@@ -108,7 +108,8 @@ def build_corpus(
         read_music, store=store, converter=converter, apply=apply, max_events=max_events, readings=kept
     )
     themselves = {e.work_id for e in plan.exclusions if not e.encoding_id} - {f.work_id for f in plan.cleared}
-    refused = Refused(lambda file: notes_of_file(file, store, converter), frozenset(themselves), kept)
+    verdicts = Verdicts(lambda file: notes_of_file(file, store, converter), kept)
+    refused = Refused(verdicts, frozenset(themselves))
     refused.add(_counted(read(plan.refused, digest_of, whole=False), 0, total, told))
     musics = _counted(read(plan.cleared, examples_of, whole=True), len(plan.refused), total, told)
     _write_shards(staged, _accepted(staged, musics, refused))

@@ -9,7 +9,7 @@ Memory: 128 numbers for each refused file; the notes of candidates are read agai
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -25,6 +25,7 @@ MOST_NOTES, MOST_TOKENS = 4_000_000, 4_000_000  # that are kept: 12 bytes a note
 T = TypeVar("T")
 
 ReadNotes = Callable[[PlannedFile], Notes]
+Other = tuple[PlannedFile, str]
 
 
 class _Recent(Generic[T]):
@@ -45,29 +46,50 @@ class _Recent(Generic[T]):
         return self._kept[file.encoding_id]
 
 
+class Verdicts:
+    """How like pieces are, no two compared twice: what was found before is kept."""
+
+    def __init__(self, read_notes: ReadNotes, readings: Readings) -> None:
+        """Verdicts on files.
+
+        Args:
+            read_notes: onset, duration and pitch of the notes of a file, read again.
+            readings: where it is kept how like two pieces are.
+        """
+        notes_of = _Recent(read_notes, len, MOST_NOTES)
+        self._tokens = _Recent(
+            lambda file: tokens_of(notes_of(file)), lambda tokens: len(tokens.hash_K), MOST_TOKENS
+        )
+        self._readings = readings
+
+    def likenesses(self, music: Music, others: Sequence[Other]) -> list[float]:
+        """How like each of the others, given with the digests of their notes, a file's music is."""
+        if not others or music.digest is None:
+            return [0.0] * len(others)
+        known = self._readings.likenesses(music.digest)
+        new = {digest: file for file, digest in others if digest not in known}
+        if new:
+            own = self._tokens(music.file) if music.notes is None else tokens_of(music.notes)
+            known |= {digest: likeness(own, self._tokens(file)) for digest, file in new.items()}
+            self._readings.keep_likenesses(music.digest, known)
+        return [known[digest] for _, digest in others]
+
+
 @dataclass
 class Refused:
     """The music of refused files, to hold cleared ones against.
 
     Args:
-        read_notes: onset, duration and pitch of the notes of a file, read again.
+        verdicts: how like two files are.
         works: those that were refused themselves, and not only a file of theirs.
-        readings: where it is kept how like two pieces are.
     """
 
-    read_notes: ReadNotes
+    verdicts: Verdicts
     works: frozenset[str]
-    readings: Readings
     _of_digest: dict[str, str] = field(default_factory=dict)
     _of_tune: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    _files: list[tuple[PlannedFile, str]] = field(default_factory=list)
+    _files: list[Other] = field(default_factory=list)
     _index: SketchIndex = field(default_factory=SketchIndex)
-
-    def __post_init__(self) -> None:
-        notes_of = _Recent(self.read_notes, len, MOST_NOTES)
-        self._tokens = _Recent(
-            lambda file: tokens_of(notes_of(file)), lambda tokens: len(tokens.hash_K), MOST_TOKENS
-        )
 
     def add(self, musics: Iterable[Music]) -> None:
         """Takes in the music of refused files."""
@@ -96,13 +118,8 @@ class Refused:
             return max(moved), 1.0
         candidates = [self._files[number] for number in self._index.candidates(music.sketch)]
         others = [(file, digest) for file, digest in candidates if file.work_id != music.file.work_id]
-        if not others or music.digest is None:
-            return None
-        known = self.readings.likenesses(music.digest)
-        new = {digest: file for file, digest in others if digest not in known}
-        if new:
-            own = self._tokens(music.file) if music.notes is None else tokens_of(music.notes)
-            known |= {digest: likeness(own, self._tokens(file)) for digest, file in new.items()}
-            self.readings.keep_likenesses(music.digest, known)
-        found = max((known[digest], file.work_id) for file, digest in others)
-        return (found[1], found[0]) if found[0] >= SAME else None
+        likest = max(
+            zip(self.verdicts.likenesses(music, others), (file.work_id for file, _ in others), strict=True),
+            default=(0.0, ""),
+        )
+        return (likest[1], likest[0]) if likest[0] >= SAME else None
