@@ -165,7 +165,7 @@ def step_row(corpus: VerifiedCorpus, folder: Path) -> Row:
     """A short run, beside the same batches through PyTorch's transformer and AdamW."""
     count = iter(range(100))
     examples, _ = split_examples(corpus)
-    order = list(islice(batches(examples, corpus.num_notes, PRESET.batch_examples, 0), STEPS))
+    order = list(islice(batches(corpus, examples, PRESET.batch_examples, 0), STEPS))
     model = Plain()
     optimiser = torch.optim.AdamW(model.parameters(), foreach=True)
 

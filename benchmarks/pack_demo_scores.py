@@ -11,6 +11,8 @@ import sys
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 from console.demo.pieces import INDEX_COLUMNS
@@ -18,10 +20,7 @@ from model.errors import MidiError
 from model.midi import read_midi
 
 TARGET = Path(__file__).parent.parent / "console" / "demo" / "scores"
-LAST_DEATH = 1925  # life + 100 years: free everywhere
-NUM_SONGS, NUM_POLISH, POLISH_EACH, MUTOPIA_EACH = 190, 54, 4, 8
-MIN_NOTES, MAX_NOTES = 100, 2_000
-MAX_KERN_BYTES = 23_000
+MIN_NOTES = 100
 EPOCH = (1980, 1, 1, 0, 0, 0)
 IMPRESSIONISTS = ("Claude Debussy", "Lili Boulanger")
 # Scores that end verovio 6.4's process, and a second copy of another.
@@ -75,7 +74,24 @@ Row = dict[str, str]
 Packed = tuple[Row, bytes]
 
 
-def songs(data: Path) -> Iterator[Packed]:
+@dataclass(frozen=True)
+class Limits:
+    """How much is taken: pieces in all and of one composer, the size of a piece, the last year of death."""
+
+    last_death: int
+    songs: int
+    polish: int
+    polish_each: int
+    mutopia_each: int
+    max_notes: int
+    max_kern_bytes: int
+
+
+# Life + 100 years: free everywhere.
+DEMO = Limits(1925, 190, 54, 4, 8, 2_000, 23_000)
+
+
+def songs(data: Path, limits: Limits) -> Iterator[Packed]:
     """Songs for voice and piano of the OpenScore Lieder Corpus, each composer's in turn."""
     root = data / "openscore_lieder"
     composers = {row["path"]: row for row in _table(root / "data" / "composers.tsv", "\t")}
@@ -83,17 +99,17 @@ def songs(data: Path) -> Iterator[Packed]:
     for row in sorted(_table(root / "data" / "scores.tsv", "\t"), key=lambda row: int(row["id"])):
         folder = row["path"].split("/")[0]
         died = composers[folder]["died"]
-        if died.isdigit() and int(died) <= LAST_DEATH:
+        if died.isdigit() and int(died) <= limits.last_death:
             each[folder].append(row)
     count = 0
     for row in _in_turn(each):
         composer = composers[row["path"].split("/")[0]]
         found = sorted((root / "midi").rglob(f"lc{row['id']}.mid"))
-        if not found or not _fits(found[0].read_bytes(), min_parts=3):
+        if not found or not _fits(found[0].read_bytes(), 3, limits):
             continue
         yield _song_row(row, composer), found[0].read_bytes()
         count += 1
-        if count == NUM_SONGS:
+        if count == limits.songs:
             return
 
 
@@ -116,18 +132,18 @@ def _song_row(row: Row, composer: Row) -> Row:
     }
 
 
-def polish(data: Path) -> Iterator[Packed]:
+def polish(data: Path, limits: Limits) -> Iterator[Packed]:
     """Scores of Polish Music Heritage in Open Access, each composer's in turn."""
     root = data / "polish_scores"
     each: dict[str, list[Row]] = defaultdict(list)
     for row in sorted(_table(root / "index.csv", ","), key=lambda row: row["file"]):
         death = re.fullmatch(r"[^-]*-(\d{4})(?:/\d\d)*", row["composer_dates"])
-        small = int(row["bytes"]) <= MAX_KERN_BYTES and int(row["parts"]) >= 3
+        small = int(row["bytes"]) <= limits.max_kern_bytes and int(row["parts"]) >= 3
         whole = (root / "kern" / row["file"]).exists() and not any(name in row["file"] for name in LEFT_OUT)
-        if death and int(death[1]) <= LAST_DEATH and small and whole:
+        if death and int(death[1]) <= limits.last_death and small and whole:
             each[row["composer"]].append({**row, "died": death[1]})
-    rows = list(_in_turn({name: rows[:POLISH_EACH] for name, rows in each.items()}))[:NUM_POLISH]
-    for row in rows:
+    chosen = _in_turn({name: rows[: limits.polish_each] for name, rows in each.items()})
+    for row in islice(chosen, limits.polish):
         yield _polish_row(row), (root / "kern" / row["file"]).read_bytes()
 
 
@@ -159,7 +175,7 @@ def _era(died: int) -> str:
     return next((genre for last, genre in ERAS if died <= last), "romantic")
 
 
-def mutopia(data: Path) -> Iterator[Packed]:
+def mutopia(data: Path, limits: Limits) -> Iterator[Packed]:
     """Pieces of the Mutopia Project that say Public Domain or CC BY with a version."""
     root = data / "mutopia"
     each: dict[str, list[Row]] = defaultdict(list)
@@ -169,10 +185,10 @@ def mutopia(data: Path) -> Iterator[Packed]:
         known = row["composer"] in MUTOPIA_COMPOSERS and row["licence_text"]
         if not known or not path.exists() or (row["composer"], row["title"]) in titles:
             continue
-        if _fits(path.read_bytes(), min_parts=1):
+        if _fits(path.read_bytes(), 1, limits):
             titles.add((row["composer"], row["title"]))
             each[row["composer"]].append(row)
-    for row in _in_turn({name: rows[:MUTOPIA_EACH] for name, rows in each.items()}):
+    for row in _in_turn({name: rows[: limits.mutopia_each] for name, rows in each.items()}):
         yield _mutopia_row(row), (root / "midi" / row["file"]).with_suffix(".mid").read_bytes()
 
 
@@ -195,13 +211,13 @@ def _mutopia_row(row: Row) -> Row:
     }
 
 
-def _fits(data: bytes, *, min_parts: int) -> bool:
+def _fits(data: bytes, min_parts: int, limits: Limits) -> bool:
     try:
         score = read_midi(data)
     except MidiError:
         return False
     parts = [track for track in score.tracks if len(track.notes)]
-    return len(parts) >= min_parts and MIN_NOTES <= score.num_notes <= MAX_NOTES
+    return len(parts) >= min_parts and MIN_NOTES <= score.num_notes <= limits.max_notes
 
 
 def _in_turn(each: dict[str, list[Row]]) -> Iterator[Row]:
@@ -232,10 +248,10 @@ def _write_archive(path: Path, members: dict[str, bytes]) -> None:
             archive.writestr(entry, members[name])
 
 
-def _once(packed: Iterable[Packed]) -> Iterator[Packed]:
-    """Without a second encoding of the same piece."""
+def pieces(data: Path, limits: Limits) -> Iterator[Packed]:
+    """All of them, without a second encoding of the same piece."""
     seen: set[tuple[str, str]] = set()
-    for row, content in packed:
+    for row, content in chain(songs(data, limits), polish(data, limits), mutopia(data, limits)):
         if (row["title"], row["composer"]) not in seen:
             seen.add((row["title"], row["composer"]))
             yield row, content
@@ -243,7 +259,7 @@ def _once(packed: Iterable[Packed]) -> Iterator[Packed]:
 
 def main(data: Path) -> None:
     """Write the archives and their index anew."""
-    packed = list(_once([*songs(data), *polish(data), *mutopia(data)]))
+    packed = list(pieces(data, DEMO))
     archives: dict[str, dict[str, bytes]] = defaultdict(dict)
     for row, content in packed:
         assert row["file"] not in archives[row["archive"]], row["file"]

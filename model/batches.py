@@ -8,8 +8,10 @@ Shapes: N examples, R rows of an example's matrix, F columns.
 import hashlib
 from collections.abc import Iterator
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import torch
 from torch import Tensor
@@ -17,7 +19,7 @@ from torch import Tensor
 from model.corpus import VerifiedCorpus
 from model.errors import TrainingError
 from model.events import Ints
-from model.excerpts import encode_example
+from model.excerpts import encode_example, without_track
 from model.plan import (
     FIRST_SECTION_ROW,
     FIRST_TRACK_ROW,
@@ -33,6 +35,9 @@ MIN_WORKS_TO_HOLD_OUT = 20
 UNSAID = 0.1  # how often an attribute of the song, or of a track or a section, is left unsaid
 PLANNING = 0.15  # how often the streams go by the plan alone
 BUCKET_BATCHES = 16
+STAGES = (4, 12)  # in the first epoch pieces of up to so many tracks come first
+DROPPED = 0.1  # how often a track is left out of an example
+MIN_TRACKS_TO_DROP = 3
 
 
 def split_examples(corpus: VerifiedCorpus) -> tuple[Ints, Ints]:
@@ -56,41 +61,81 @@ def num_steps(corpus: VerifiedCorpus, preset: Preset, minutes: float) -> int:
     return max(1, round(minutes * preset.events_per_minute / events_per_step))
 
 
-def batches(examples: Ints, sizes: Ints, batch_examples: int, seed: int) -> Iterator[Ints]:
+def batches(corpus: VerifiedCorpus, examples: Ints, batch_examples: int, seed: int) -> Iterator[Ints]:
     """Batches of examples without end: every example once an epoch, in another order each time.
 
-    Examples of like size come together, so that little is padding.
+    Examples of like size come together, so that little is padding. The first epoch goes from few tracks to
+    many.
 
-    Args:
-        sizes: of every example of the corpus.
+    Source: Bengio et al. 2009, Curriculum Learning (ICML 26), for the order of the first epoch.
     """
     epoch = 0
     while True:
         rng = np.random.default_rng([seed, epoch])
-        order = rng.permutation(examples)
-        span = batch_examples * BUCKET_BATCHES
-        buckets = [order[i : i + span] for i in range(0, len(order), span)]
-        sorted_buckets = [bucket[np.argsort(sizes[bucket], kind="stable")] for bucket in buckets]
-        cut = [b[i : i + batch_examples] for b in sorted_buckets for i in range(0, len(b), batch_examples)]
-        for index in rng.permutation(len(cut)):
-            yield cut[index].astype(np.int32)
+        stage = (
+            np.searchsorted(STAGES, corpus.num_tracks[examples]) if epoch == 0 else np.zeros(len(examples))
+        )
+        for some in np.unique(stage):
+            order = rng.permutation(examples[stage == some])
+            cut = _alike(order, corpus.num_notes, batch_examples)
+            for index in rng.permutation(len(cut)):
+                yield cut[index].astype(np.int32)
         epoch += 1
 
 
-def visits(corpus: VerifiedCorpus, preset: str, seed: int, steps: int) -> Ints:
-    """How often each example of the corpus has been trained on after some steps."""
-    counts = np.zeros(len(corpus), dtype=np.int32)
+def _alike(order: Ints, sizes: Ints, batch_examples: int) -> list[Ints]:
+    """The examples cut into batches of like size, near where they stand in the order."""
+    span = batch_examples * BUCKET_BATCHES
+    buckets = [order[i : i + span] for i in range(0, len(order), span)]
+    sorted_buckets = [bucket[np.argsort(sizes[bucket], kind="stable")] for bucket in buckets]
+    return [b[i : i + batch_examples] for b in sorted_buckets for i in range(0, len(b), batch_examples)]
+
+
+def dropped_tracks(corpus: VerifiedCorpus, batch: Ints, seed: int, step: int) -> Ints:
+    """For each example of a step's batch the track that is left out of it, or -1.
+
+    Some parts of an arrangement, so that a model writes for ensembles that it has not met. No track is left
+    out of a piece with less than three, nor one that alone has notes.
+    """
+    rng = np.random.default_rng([seed, step, len(STAGES)])
+    tracks = corpus.num_tracks[batch]
+    chosen = (rng.random(len(batch)) * tracks).astype(np.int32)
+    alone = corpus.notes_of_tracks[batch, chosen] == corpus.num_notes[batch]
+    drops = (rng.random(len(batch)) < DROPPED) & (tracks >= MIN_TRACKS_TO_DROP) & ~alone
+    return np.where(drops, chosen, -1).astype(np.int32)
+
+
+class Seen(NamedTuple):
+    """How often each example of a corpus was trained on, and how many of its notes that is in all."""
+
+    visits: Ints
+    notes: npt.NDArray[np.int64]
+
+
+def seen_in(corpus: VerifiedCorpus, preset: str, seed: int, steps: int) -> Seen:
+    """What has been seen of each example after some steps."""
+    seen = Seen(np.zeros(len(corpus), dtype=np.int32), np.zeros(len(corpus), dtype=np.int64))
     examples, _ = split_examples(corpus)
-    for batch in islice(
-        batches(examples, corpus.num_notes, preset_named(preset).batch_examples, seed), steps
-    ):
-        counts[batch] += 1
-    return counts
+    order = batches(corpus, examples, preset_named(preset).batch_examples, seed)
+    for step, batch in enumerate(islice(order, steps)):
+        dropped = dropped_tracks(corpus, batch, seed, step)
+        left_out = np.where(dropped >= 0, corpus.notes_of_tracks[batch, dropped], 0)
+        seen.visits[batch] += 1
+        seen.notes[batch] += corpus.num_notes[batch] - left_out
+    return seen
 
 
-def matrices(corpus: VerifiedCorpus, batch: Ints, max_events: int) -> Tensor:
-    """The matrices (N, R, F) of some examples."""
-    return torch.from_numpy(np.stack([encode_example(corpus[int(i)], max_events) for i in batch]))
+def matrices(corpus: VerifiedCorpus, batch: Ints, max_events: int, dropped: Ints | None = None) -> Tensor:
+    """The matrices (N, R, F) of some examples.
+
+    Args:
+        dropped: the track that is left out of each, -1 for none.
+    """
+    excerpts = [corpus[int(index)] for index in batch]
+    if dropped is not None:
+        pairs = zip(excerpts, dropped.tolist(), strict=True)
+        excerpts = [without_track(excerpt, track) if track >= 0 else excerpt for excerpt, track in pairs]
+    return torch.from_numpy(np.stack([encode_example(excerpt, max_events) for excerpt in excerpts]))
 
 
 def leave_unsaid(
@@ -119,18 +164,13 @@ def leave_unsaid(
     return rows_NRF
 
 
-def exposure_table(corpus: VerifiedCorpus, counts: Ints) -> pa.Table:
-    """How much of each encoding was trained on: events seen, and passes in thousandths.
-
-    Args:
-        counts: how often each example was trained on.
-    """
-    seen: dict[tuple[str, str], tuple[int, int]] = {}
-    for i, (work, encoding) in enumerate(zip(corpus.work_ids, corpus.encoding_ids, strict=True)):
-        events, of = seen.get((work, encoding), (0, 0))
-        notes = int(corpus.num_notes[i])
-        seen[work, encoding] = (events + notes * int(counts[i]), of + notes)
-    rows = sorted((work, encoding, *numbers) for (work, encoding), numbers in seen.items())
+def exposure_table(corpus: VerifiedCorpus, seen: Seen) -> pa.Table:
+    """How much of each encoding was trained on: events seen, and passes in thousandths."""
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for i, names in enumerate(zip(corpus.work_ids, corpus.encoding_ids, strict=True)):
+        events, of = found.get(names, (0, 0))
+        found[names] = (events + int(seen.notes[i]), of + int(corpus.num_notes[i]))
+    rows = sorted((work, encoding, *numbers) for (work, encoding), numbers in found.items())
     return pa.table(
         {
             "work_id": [row[0] for row in rows],

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from model.errors import CorpusError
-from model.events import Ints
+from model.events import MAX_TRACKS, Ints
 from model.examples import SCHEMA, excerpt_at
 from model.excerpts import Excerpt
 from model.genres import GENRE_SLUGS
@@ -79,6 +79,21 @@ class VerifiedCorpus:
         """The number of notes of each example."""
         lengths = pa.compute.list_value_length(self._table.column("notes"))
         return np.array(lengths.to_pylist(), dtype=np.int32)
+
+    @cached_property
+    def num_tracks(self) -> Ints:
+        """The number of tracks of each example's piece."""
+        lengths = pa.compute.list_value_length(self._table.column("tracks"))
+        return np.array(lengths.to_pylist(), dtype=np.int32)
+
+    @cached_property
+    def notes_of_tracks(self) -> Ints:
+        """The number of notes of each example by track (examples, 24)."""
+        notes = self._table.column("notes").combine_chunks().flatten()
+        track = np.asarray(notes.field("track"), dtype=np.int64)
+        place = np.repeat(np.arange(len(self)), self.num_notes) * MAX_TRACKS + track
+        counts = np.bincount(place, minlength=len(self) * MAX_TRACKS)
+        return counts.reshape(-1, MAX_TRACKS).astype(np.int32)
 
 
 def read_corpus(directory: Path) -> VerifiedCorpus:

@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from model.attention import KeyValue, Mask, seen_distances, sees_events
 from model.events import BAR_MARK, MAX_TRACKS, Field, Ints
-from model.layers import Block, Clock, GrowingKeys, KeyValue, Level, sees_events
+from model.layers import Block, Clock, GrowingKeys, Level
 from model.network import Composer
 from model.plan import PLAN_ROWS, Column
 from model.recall import NOT_SAID, find_echoes
@@ -77,6 +78,7 @@ class Decoder:
         with torch.no_grad():
             self.plan = model.plan(torch.from_numpy(plan_rows)[None].long())
             self.tracks = model.tracks_of(self.plan)
+        self._seen_distances = seen_distances(model.config.far_bars)
         self._lower_blocks, self._upper = _blocks(model.lower), _blocks(model.upper)
         weight = model.head.base.weight
         empty = weight.new_empty(1, model.config.heads, 0, model.head_width)
@@ -155,7 +157,7 @@ class Decoder:
         numbers = torch.tensor(sorted(self._bars), dtype=torch.long)
         sees = sees_events(
             torch.tensor(bar), torch.tensor(0), torch.tensor(source), numbers, torch.tensor(0),
-            self.model.config.far_bars,
+            self._seen_distances,
         )  # fmt: skip
         seen = [self._bars[int(number)] for number in numbers[sees]]
         self._keys = []
@@ -186,7 +188,7 @@ class Decoder:
         for layer, block in enumerate((*self._lower_blocks, *self._upper)):
             keys = self._keys[layer]
             mask = torch.cat([causal.new_ones(1, count, len(keys)), causal], -1)
-            x_1TD, _ = block(x_1TD, clock, mask, kept=keys)
+            x_1TD, _ = block(x_1TD, clock, Mask(mask), kept=keys)
             if layer == len(model.lower) - 1:
                 self._lower = torch.cat([self._lower, x_1TD], 1)
         return x_1TD

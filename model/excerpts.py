@@ -3,7 +3,7 @@
 Shapes: T events, F columns.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -134,6 +134,15 @@ def _track_plan(notes: Ints, program: int, is_drum: bool, num_bars: int) -> Trac
     density = int(np.clip(round(3 + np.log2(max(len(notes) / num_bars, 1e-3))), 1, 8))
     register = 0 if is_drum or not len(notes) else int(np.clip(1 + notes[:, Note.PITCH].mean() // 11, 1, 12))
     return TrackPlan(program, is_drum, register, density)
+
+
+def without_track(excerpt: Excerpt, track: int) -> Excerpt:
+    """The excerpt as if the piece had one track less."""
+    plan = excerpt.plan
+    others = tuple(other for place, other in enumerate(plan.tracks) if place != track)
+    notes = excerpt.notes[excerpt.notes[:, Note.TRACK] != track]
+    notes[:, Note.TRACK] -= notes[:, Note.TRACK] > track
+    return replace(excerpt, plan=replace(plan, tracks=others), notes=notes)
 
 
 def encode_example(excerpt: Excerpt, max_events: int = MAX_EVENTS) -> Ints:

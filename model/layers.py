@@ -1,4 +1,4 @@
-"""What are the parts that every level of the network is built from, and which keys may a query see?
+"""What are the parts that every level of the network is built from?
 
 Shapes: N songs, T queries, K keys, D width, H heads, d width of a head, U units of one level.
 """
@@ -10,38 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-NEVER = -1e4  # the score of what cannot be
-
-
-def sees_events(
-    bar_q: Tensor,
-    order_q: Tensor,
-    source_q: Tensor,
-    bar_k: Tensor,
-    order_k: Tensor,
-    far_bars: tuple[int, ...],
-) -> Tensor:
-    """Which event keys an event may see: the one rule for training and for decoding.
-
-    Its own bar up to itself, the bars at the given distances before it, and the bar that the repeat pointer
-    of its own bar names. The arguments broadcast against each other.
-
-    Args:
-        bar_q: bar of the query, and bar_k of the key, counted from anywhere.
-        order_q: place of the query, and order_k of the key, in the order of events.
-        source_q: bar that the query's bar repeats, negative where there is none.
-        far_bars: distances in bars.
-    """
-    distance = bar_q - bar_k
-    related = torch.zeros(max(far_bars) + 2, dtype=torch.bool, device=bar_q.device)
-    related[list(far_bars)] = True
-    earlier = related[distance.clamp(0, len(related) - 1)] | ((bar_k == source_q) & (distance > 0))
-    return earlier | ((distance == 0) & (order_k <= order_q))
-
-
-def sees_units(unit_q: Tensor, unit_k: Tensor) -> Tensor:
-    """Which summaries an event may see: those of units that closed before the event's own unit began."""
-    return unit_k < unit_q
+from model.attention import KeyValue, Mask, Sight
 
 
 class Clock(NamedTuple):
@@ -67,21 +36,6 @@ class Clock(NamedTuple):
         cos, sin = self.cos[:, None].to(x_NHTd.dtype), self.sin[:, None].to(x_NHTd.dtype)
         a, b = x_NHTd.chunk(2, -1)
         return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
-
-
-class KeyValue(NamedTuple):
-    """Keys and values (N, H, K, d) of one attention layer."""
-
-    key: Tensor
-    value: Tensor
-
-    def joined(self, other: "KeyValue") -> "KeyValue":
-        """Both, one after the other along the keys."""
-        return KeyValue(torch.cat([self.key, other.key], 2), torch.cat([self.value, other.value], 2))
-
-    def picked(self, index_K: Tensor) -> "KeyValue":
-        """The keys and values at some places."""
-        return KeyValue(self.key[:, :, index_K], self.value[:, :, index_K])
 
 
 def split_heads(x_NTD: Tensor, heads: int) -> Tensor:
@@ -128,19 +82,6 @@ class GrowingKeys:
         return self._length
 
 
-def attend(query_NHTd: Tensor, seen: KeyValue, mask_NTK: Tensor) -> Tensor:
-    """What the queries hear (N, H, T, d).
-
-    On a CPU in bfloat16 the plain matrix products take half the time of the fused kernel with a mask.
-    """
-    query, key, value = query_NHTd, seen.key, seen.value
-    if query.dtype == torch.bfloat16 and query.device.type == "cpu":
-        score = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
-        weight: Tensor = score.masked_fill(~mask_NTK[:, None], NEVER).softmax(-1)
-        return weight.to(value.dtype) @ value
-    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask_NTK[:, None])
-
-
 class Block(nn.Module):
     """A pre-norm transformer block that may look at more than its own sequence.
 
@@ -177,7 +118,7 @@ class Block(nn.Module):
         self,
         x_NTD: Tensor,
         clock: Clock | None,
-        mask_NTK: Tensor,
+        sight: Sight,
         *,
         others_NKD: Tensor | None = None,
         others_clock: Clock | None = None,
@@ -186,7 +127,7 @@ class Block(nn.Module):
         """The block's output, and the keys and values of its own sequence and `others`.
 
         Args:
-            mask_NTK: True where a query sees a key; keys stand in the order kept, own, others.
+            sight: which keys a query sees; they stand in the order kept, own, others.
             others_NKD: vectors that are seen but not advanced.
             kept: keys and values of earlier calls.
         """
@@ -195,7 +136,7 @@ class Block(nn.Module):
         own = self.keys(normed, both)
         query = self.split(self.query(normed[:, : x_NTD.shape[1]]))
         seen = own if kept is None else kept.joined(own)
-        heard = attend(query if clock is None else clock.turn(query), seen, mask_NTK)
+        heard = sight.attend(query if clock is None else clock.turn(query), seen)
         x_NTD = x_NTD + self.mix(heard.transpose(1, 2).flatten(2))
         return x_NTD + self.narrow(F.gelu(self.widen(self.norm_inner(x_NTD)), approximate="tanh")), own
 
@@ -238,7 +179,7 @@ class Level(nn.Module):
         """The summaries (N, U, D); each has seen the units of its level up to itself."""
         x_NUD = self.pool(children_NKD, member_NUK)
         place = torch.arange(x_NUD.shape[1], device=x_NUD.device)
-        read: Tensor = self.norm(self.block(x_NUD, clock, (place[None] <= place[:, None])[None])[0])
+        read: Tensor = self.norm(self.block(x_NUD, clock, Mask((place[None] <= place[:, None])[None]))[0])
         return read
 
     def advance(self, children_1KD: Tensor, clock: Clock, kept: KeyValue) -> tuple[Tensor, KeyValue]:
@@ -246,7 +187,7 @@ class Level(nn.Module):
         mask = torch.ones(1, 1, children_1KD.shape[1], dtype=torch.bool, device=children_1KD.device)
         pooled = self.pool(children_1KD, mask)
         sees = torch.ones(1, 1, kept.key.shape[2] + 1, dtype=torch.bool, device=mask.device)
-        x_1UD, own = self.block(pooled, clock, sees, kept=kept)
+        x_1UD, own = self.block(pooled, clock, Mask(sees), kept=kept)
         return self.norm(x_1UD), kept.joined(own)
 
 
@@ -267,7 +208,7 @@ class PlanReading(nn.Module):
             split_heads(x, self.heads)
             for x in (self.query(self.norm(x_NTD)), *self.keyvalue(rows_NPD).chunk(2, -1))
         )
-        heard = F.scaled_dot_product_attention(query, key, value, attn_mask=present_NP[:, None, None])
+        heard = Mask(present_NP[:, None]).attend(query, KeyValue(key, value))
         answer: Tensor = self.mix(heard.transpose(1, 2).flatten(2))
         return answer
 

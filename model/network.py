@@ -3,21 +3,22 @@
 From top to bottom: the plan is encoded in both directions; events read it and the echoes of related bars; the
 lower blocks attend note by note; closed bars, phrases and sections are summed up; the upper blocks see those
 summaries too; two streams follow harmony and rhythm; the head chooses one field of the next event after the
-other. No event sees its future: `layers.sees_events` and `layers.sees_units` are the only rules.
+other. No event sees its future: `attention.sees_events` and `attention.sees_units` are the only rules.
 
 Shapes: N songs, R rows of a song's matrix, F columns, P plan rows, T events, D width, M width of the head,
 U units of a level, K keys, S half bars, V values of a field.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from model.attention import NEVER, NOWHERE, Mask, View, sight_of
 from model.events import BAR_MARK, FIELD_SIZES, MAX_TRACKS, PITCH_CODES, Field
-from model.layers import NEVER, Block, Clock, FieldHead, Level, PlanReading, sees_events, sees_units
+from model.layers import Block, Clock, FieldHead, Level, PlanReading
 from model.plan import (
     FIRST_PHRASE_ROW,
     FIRST_SECTION_ROW,
@@ -39,7 +40,6 @@ IGNORED = -100  # a target that is not to be said
 BEAT = 12
 MAX_STEP = 48  # the longest step forward in a bar, and MAX_LEAP the widest leap, with a logit of their own
 MAX_LEAP = 24
-NOWHERE = 2**30  # the bar of padding: later than every other
 
 
 @dataclass(frozen=True)
@@ -160,9 +160,9 @@ class PlanEncoder(nn.Module):
         vectors = self.attribute(self.starts[kind_NP] + values * self.used[kind_NP])
         vectors = (vectors * self.used[kind_NP][..., None]).sum(2)
         x_NPD = vectors + self.kind(kind_NP)
-        mask = (kind_NP > 0)[:, None]
+        sight = Mask((kind_NP > 0)[:, None])
         for block in self.blocks:
-            x_NPD = block(x_NPD, None, mask)[0]
+            x_NPD = block(x_NPD, None, sight)[0]
         return Plan(self.norm(x_NPD), kind_NP > 0, place_R, vectors[:, SONG_ROW])
 
 
@@ -385,40 +385,37 @@ class Composer(nn.Module):
         heard = codes.gather(1, row.flatten(1)[..., None].expand(-1, -1, width)).view(*row.shape, width)
         x_NTD: Tensor = self.reader(codes, events_NTF, heard, state, plan)
         clock = Clock.at(events_NTF[..., Column.TIME], self.head_width, x_NTD.dtype)
-        mask_NTT = self._event_mask(events_NTF, units)
+        view = self._view(events_NTF, units)
+        sight = sight_of(view)
         for block in self.lower:
-            x_NTD = block(x_NTD, clock, mask_NTT)[0]
-        summaries, sees, summary_clock = self._sum_up(x_NTD, events_NTF, units)
-        mask_NTK = torch.cat([mask_NTT, sees], -1)
+            x_NTD = block(x_NTD, clock, sight)[0]
+        summaries, of_events, summary_clock = self._sum_up(x_NTD, events_NTF, units)
+        sight = sight_of(replace(view, units=of_events))
         for block in self.upper:
-            x_NTD = block(x_NTD, clock, mask_NTK, others_NKD=summaries, others_clock=summary_clock)[0]
+            x_NTD = block(x_NTD, clock, sight, others_NKD=summaries, others_clock=summary_clock)[0]
         return x_NTD
 
-    def _event_mask(self, events_NTF: Tensor, units: Units) -> Tensor:
-        place = torch.arange(events_NTF.shape[1], device=events_NTF.device)
-        bar, source = events_NTF[..., Column.BAR], events_NTF[..., Column.SOURCE]
-        bar = bar.masked_fill(units.bar_NT < 0, NOWHERE)
-        return sees_events(
-            bar[:, :, None], place[:, None], source[:, :, None], bar[:, None], place, self.config.far_bars
-        )
+    def _view(self, events_NTF: Tensor, units: Units) -> View:
+        bar_NT = events_NTF[..., Column.BAR].masked_fill(units.bar_NT < 0, NOWHERE)
+        return View(bar_NT, events_NTF[..., Column.SOURCE], self.config.far_bars)
 
-    def _sum_up(self, x_NTD: Tensor, events_NTF: Tensor, units: Units) -> tuple[Tensor, Tensor, Clock]:
-        """The summaries of bars, phrases and sections, which of them each event sees, and their times."""
+    def _sum_up(
+        self, x_NTD: Tensor, events_NTF: Tensor, units: Units
+    ) -> tuple[Tensor, tuple[tuple[Tensor, int], ...], Clock]:
+        """The summaries of bars, phrases and sections, the units of each event, and the summaries' times."""
         time_NU = events_NTF[..., Column.TIME].gather(1, units.marker_NU)
-        clocks, levels, sees = [], [], []
+        clocks, levels, counts = [], [], []
         members = (units.bar_of_event_NUT, units.phrase_of_bar_NUU, units.section_of_phrase_NUU)
         children = x_NTD
-        of_events = (units.bar_NT, units.phrase_NT, units.section_NT)
-        levels_up = (self.bars, self.phrases, self.sections)
-        for level, member, of_event in zip(levels_up, members, of_events, strict=True):
+        for level, member in zip((self.bars, self.phrases, self.sections), members, strict=True):
             if member is not members[0]:
                 time_NU = torch.where(member, time_NU[:, None], 2**30).amin(-1)
             clocks.append(Clock.at(time_NU, self.head_width, x_NTD.dtype))
             children = level(children, member, clocks[-1])
             levels.append(children)
-            sees.append(sees_units(of_event[:, :, None], torch.arange(member.shape[1], device=member.device)))
-        clock = clocks[0].joined(clocks[1]).joined(clocks[2])
-        return torch.cat(levels, 1), torch.cat(sees, -1), clock
+            counts.append(member.shape[1])
+        of_events = zip((units.bar_NT, units.phrase_NT, units.section_NT), counts, strict=True)
+        return torch.cat(levels, 1), tuple(of_events), clocks[0].joined(clocks[1]).joined(clocks[2])
 
     def _choose(
         self, x_NTD: Tensor, heard: StreamStates, events_NTF: Tensor, plan: Plan

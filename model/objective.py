@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from model.attention import NEVER
 from model.events import BAR_MARK, MAX_FIELD_SIZE, Field
-from model.layers import NEVER
 from model.network import IGNORED, Composer, Output
 from model.plan import PLAN_ROWS, Column
 

@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from model.attention import KeyValue, Mask, Sight
 from model.events import BAR_MARK, PITCH_CODES
-from model.layers import Block, Clock, KeyValue
+from model.layers import Block, Clock
 from model.plan import MAX_PLACE, METRES, NUM_CHORDS, Column
 
 BINS = 12  # of half a bar
@@ -132,9 +133,9 @@ class StreamBlock(nn.Module):
         self.block = Block(width, heads, 2)
         self.other = nn.Linear(width, width, bias=False)
 
-    def forward(self, own: Tensor, other: Tensor, clock: Clock, mask: Tensor) -> Tensor:
+    def forward(self, own: Tensor, other: Tensor, clock: Clock, sight: Sight) -> Tensor:
         """The stream's next states."""
-        state: Tensor = self.block(own, clock, mask, others_NKD=self.other(other), others_clock=clock)[0]
+        state: Tensor = self.block(own, clock, sight, others_NKD=self.other(other), others_clock=clock)[0]
         return state
 
     def advance(
@@ -142,7 +143,7 @@ class StreamBlock(nn.Module):
     ) -> tuple[Tensor, KeyValue]:
         """The same for one step after those whose keys are kept, and the keys to keep from now on."""
         mask = torch.ones(1, 1, kept.key.shape[2] + 1, dtype=torch.bool, device=own.device)
-        state, own_keys = self.block(own, clock, mask, kept=kept)
+        state, own_keys = self.block(own, clock, Mask(mask), kept=kept)
         kept = kept.joined(own_keys).joined(self.block.keys_of(self.other(other), clock))
         last = slice(-2 * (window - 1), None)
         return state, KeyValue(kept.key[:, :, last], kept.value[:, :, last])
@@ -177,9 +178,10 @@ class Streams(nn.Module):
         clock = Clock.at(steps.time_NS, self.width // self.heads, h.dtype)
         place = torch.arange(h.shape[1], device=h.device)
         query, key = place[:, None], place[None]
-        mask = torch.cat([sees_own(query, key, self.window), sees_other(query, key, self.window)], 1)[None]
+        sees = torch.cat([sees_own(query, key, self.window), sees_other(query, key, self.window)], 1)
+        sight = Mask(sees[None])
         for harmonic, rhythmic in zip(self.harmony, self.rhythm, strict=True):
-            h, r = harmonic(h, r, clock, mask), rhythmic(r, h, clock, mask)
+            h, r = harmonic(h, r, clock, sight), rhythmic(r, h, clock, sight)
         return StreamStates(self.norm_harmony(h), self.norm_rhythm(r))
 
     def advance(

@@ -19,7 +19,16 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor, nn
 
-from model.batches import batches, exposure_table, leave_unsaid, matrices, num_steps, split_examples, visits
+from model.batches import (
+    batches,
+    dropped_tracks,
+    exposure_table,
+    leave_unsaid,
+    matrices,
+    num_steps,
+    seen_in,
+    split_examples,
+)
 from model.checkpoint import read_tensors, save_checkpoint, save_tensors
 from model.corpus import VerifiedCorpus
 from model.errors import TrainingError
@@ -124,13 +133,20 @@ def train(
 
 @contextmanager
 def _reproducible(threads: int, device: torch.device) -> Iterator[None]:
-    """Where PyTorch has no deterministic kernel for a GPU it warns, and the last bits may differ there."""
+    """Where PyTorch has no deterministic kernel for a GPU it warns, and the last bits may differ there.
+
+    Memory that nobody has written is not filled: nothing reads it, and filling takes a twentieth of a step.
+    """
+    fill = torch.utils.deterministic
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    filled = fill.fill_uninitialized_memory  # type: ignore[attr-defined]
+    fill.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
     try:
         yield
     finally:
+        fill.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
         torch.set_num_threads(before[0])
         torch.use_deterministic_algorithms(before[1])
 
@@ -171,8 +187,8 @@ class _Run:
 
     def steps(self, state: _State) -> Iterator[int]:
         """Takes the steps that are left; after each, how many are done."""
-        options, sizes = self.options, self.corpus.num_notes
-        order = batches(self.examples, sizes, self.preset.batch_examples, options.seed)
+        options = self.options
+        order = batches(self.corpus, self.examples, self.preset.batch_examples, options.seed)
         kept = {max(1, options.steps * part // 100) for part in TRAJECTORY_PER_CENT}
         state.model.train()
         for batch in islice(order, state.step, options.steps):
@@ -208,9 +224,10 @@ class _Run:
     def parts(self, step: int, batch: Ints) -> list[tuple[Tensor, float]]:
         """What this process takes of a batch, a part of its memory's size at a time, with its weight."""
         found = []
+        dropped = dropped_tracks(self.corpus, batch, self.options.seed, step)
         for own, weight in self.workers.parts(len(batch), self.preset.part_examples):
             generator = torch.Generator().manual_seed(self.options.seed * 1_000_003 + step)
-            rows_NRF = matrices(self.corpus, batch[own], self.preset.config.max_events)
+            rows_NRF = matrices(self.corpus, batch[own], self.preset.config.max_events, dropped[own])
             rows_NRF = leave_unsaid(rows_NRF, generator, own, len(batch))
             found.append((rows_NRF.to(self.workers.device), weight))
         return found
@@ -254,7 +271,7 @@ class _Run:
     def write_record(self, model: Composer, losses: list[float], held_out: Ints) -> None:
         options = self.options
         exposure = exposure_table(
-            self.corpus, visits(self.corpus, options.preset, options.seed, options.steps)
+            self.corpus, seen_in(self.corpus, options.preset, options.seed, options.steps)
         )
         with replacing(self.directory / "exposure.parquet") as temporary:
             pq.write_table(exposure, temporary)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from model import layers, network
+from model import attention, network
 from model.events import FIELD_SIZES, Field
 from model.network import Composer
 from model.objective import attribution_logits, attribution_targets, loss_of, targets_of
@@ -63,7 +63,7 @@ def sees_open_units(unit_q, unit_k):
     ("rule", "leaky"), [("sees_events", sees_all_of_the_bar), ("sees_units", sees_open_units)]
 )
 def test_the_leak_test_finds_a_leaky_rule(monkeypatch, rule: str, leaky: Callable[..., torch.Tensor]):
-    monkeypatch.setattr(network, rule, leaky)
+    monkeypatch.setattr(attention, rule, leaky)
     model, rows = a_composer(), a_matrix()
     assert any(later_logits_leak(model, rows, event) for event in note_rows(rows)[4:12])
 
@@ -126,7 +126,7 @@ def test_where_an_excerpt_stands_in_its_song_is_told_by_its_plan_alone():
 def summaries_seen(rows: torch.Tensor, row: int) -> list[int]:
     units = network.Units.of(rows[None, PLAN_ROWS:])
     of_event = units.bar_NT[0, row]
-    return torch.nonzero(layers.sees_units(of_event, torch.arange(16)))[:, 0].tolist()
+    return torch.nonzero(attention.sees_units(of_event, torch.arange(16)))[:, 0].tolist()
 
 
 def test_a_bar_is_summed_up_for_the_next_bar_and_not_for_its_own_last_note():
@@ -138,8 +138,13 @@ def test_a_bar_is_summed_up_for_the_next_bar_and_not_for_its_own_last_note():
 
 def test_an_event_sees_its_bar_the_related_bars_and_the_bar_that_it_repeats():
     bars = torch.arange(40)
-    seen = layers.sees_events(
-        torch.tensor(35), torch.tensor(35), torch.tensor(5), bars, bars, (1, 2, 4, 8, 12, 16, 24, 32)
+    seen = attention.sees_events(
+        torch.tensor(35),
+        torch.tensor(35),
+        torch.tensor(5),
+        bars,
+        bars,
+        attention.seen_distances((1, 2, 4, 8, 12, 16, 24, 32)),
     )
     assert torch.nonzero(seen)[:, 0].tolist() == [3, 5, 11, 19, 23, 27, 31, 33, 34, 35]
 

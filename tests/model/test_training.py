@@ -14,13 +14,14 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from model import batches as batches_module
 from model import presets, training
-from model.batches import batches, leave_unsaid, num_steps, split_examples, visits
+from model.batches import batches, dropped_tracks, leave_unsaid, matrices, num_steps, seen_in, split_examples
 from model.checkpoint import load_checkpoint, read_tensors
 from model.corpus import read_corpus
 from model.errors import CheckpointError, ModelError, TrainingError
 from model.files import sha256_file
-from model.plan import PLANNING_COLUMN, SONG_ROW
+from model.plan import PLAN_ROWS, PLANNING_COLUMN, SONG_ROW, Column
 from model.presets import Preset
 from model.training import train
 from tests.model.corpora import a_corpus, some_rows, write_corpus
@@ -173,29 +174,62 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path):
         read_tensors(path)
 
 
-def test_exposure_counts_every_event_of_every_step(tmp_path: Path):
+def test_exposure_counts_every_event_of_every_step_and_not_those_of_tracks_left_out(tmp_path: Path):
     corpus = a_corpus(tmp_path)
-    seen: list[int] = []
-    order = batches(split_examples(corpus)[0], corpus.num_notes, TEST_PRESET.batch_examples, 5)
-    for _, batch in zip(range(6), order, strict=False):
-        seen += batch.tolist()
+    order = batches(corpus, split_examples(corpus)[0], TEST_PRESET.batch_examples, 5)
+    events, visits = 0, np.zeros(len(corpus), dtype=int)
+    for step, batch in zip(range(6), order, strict=False):
+        dropped = dropped_tracks(corpus, batch, 5, step)
+        rows = matrices(corpus, batch, TEST_PRESET.config.max_events, dropped)
+        events += int((rows[:, PLAN_ROWS:, Column.TRACK] >= 0).logical_and(rows[:, PLAN_ROWS:, 0] > 0).sum())
+        np.add.at(visits, batch, 1)
     table = pq.read_table(run(corpus, tmp_path / "run").exposure).to_pylist()
-    assert sum(row["events_seen"] for row in table) == int(corpus.num_notes[seen].sum())
-    assert np.bincount(seen, minlength=len(corpus)).tolist() == visits(corpus, "test", 5, 6).tolist()
+    assert sum(row["events_seen"] for row in table) == events
+    assert visits.tolist() == seen_in(corpus, "test", 5, 6).visits.tolist()
     first = table[0]
     own = [i for i, work in enumerate(corpus.work_ids) if work == first["work_id"]]
     assert first["epochs_milli"] == 1000 * first["events_seen"] // int(corpus.num_notes[own].sum())
 
 
-def test_every_example_is_seen_once_an_epoch():
-    sizes = np.arange(40, dtype=np.int32)
-    order = batches(np.arange(40, dtype=np.int32), sizes, 7, 0)
+def test_every_example_is_seen_once_an_epoch(tmp_path: Path):
+    corpus = a_corpus(tmp_path)
+    examples = np.arange(len(corpus), dtype=np.int32)
+    order = batches(corpus, examples, 3, 0)
     seen: list[int] = []
-    while len(seen) < 80:
+    while len(seen) < 2 * len(corpus):
         seen += next(order).tolist()
-    assert sorted(seen[:40]) == list(range(40))
-    assert sorted(seen[40:]) == list(range(40))
-    assert seen[:40] != seen[40:]
+    first, second = seen[: len(corpus)], seen[len(corpus) :]
+    assert sorted(first) == sorted(second) == examples.tolist()
+    assert first != second
+
+
+def test_the_first_epoch_goes_from_few_tracks_to_many(tmp_path: Path, monkeypatch):
+    rows = some_rows()
+    for row in rows[::3]:
+        row["tracks"], row["notes"] = row["tracks"][:1], [n for n in row["notes"] if n["track"] == 0]
+    corpus = read_corpus(write_corpus(tmp_path, rows))
+    monkeypatch.setattr(batches_module, "STAGES", (1,))
+    order = batches(corpus, np.arange(len(corpus), dtype=np.int32), 3, 0)
+    seen: list[int] = []
+    while len(seen) < len(corpus):
+        seen += next(order).tolist()
+    large = (corpus.num_tracks[seen] > 1).tolist()
+    assert set(large) == {True, False} and large == sorted(large)
+
+
+def test_about_one_track_in_ten_examples_is_left_out_and_never_the_last_that_plays(tmp_path: Path):
+    corpus = a_corpus(tmp_path)
+    examples = np.arange(len(corpus), dtype=np.int32)
+    dropped = np.stack([dropped_tracks(corpus, examples, 3, step) for step in range(400)])
+    may = corpus.num_tracks >= 3
+    assert (dropped[:, ~may] == -1).all()
+    assert 0.05 < (dropped[:, may] >= 0).mean() < 0.15
+    step, place = np.argwhere(dropped >= 0)[0]
+    rows = matrices(corpus, examples, 512, dropped[step])[place, PLAN_ROWS:]
+    left = rows[rows[:, Column.KIND] > 0][:, Column.TRACK]
+    counts = corpus.notes_of_tracks[place]
+    expected = np.delete(counts, dropped[step, place])
+    assert np.bincount(left[left >= 0].numpy(), minlength=len(expected)).tolist() == expected.tolist()
 
 
 def test_one_work_in_twenty_is_held_out_whole_and_never_seen(tmp_path: Path):
