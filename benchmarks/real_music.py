@@ -62,7 +62,8 @@ def main() -> None:
     args = parser.parse_args()
     with open_home(load_settings(args.home, {}), Access.WRITE) as home:
         corpus = real_corpus(args.data, home)
-    print(f"corpus {corpus.id}: {corpus.works} works, {corpus.examples} examples, left out {corpus.excluded}")
+    works = len({file.leaf.work_id for file in corpus.files})
+    print(f"{corpus.directory}: {works} works, {corpus.manifest['examples']} examples")
 
 
 if __name__ == "__main__":

@@ -75,6 +75,11 @@ class VerifiedCorpus:
         return list(self._table.column("encoding_id").to_pylist())
 
     @cached_property
+    def origins(self) -> list[str]:
+        """Who made the work of each example: `human` or `house`."""
+        return list(self._table.column("origin").to_pylist())
+
+    @cached_property
     def num_notes(self) -> Ints:
         """The number of notes of each example."""
         lengths = pa.compute.list_value_length(self._table.column("notes"))

@@ -84,7 +84,7 @@ class Decoder:
         empty = weight.new_empty(1, model.config.heads, 0, model.head_width)
         self._nothing = KeyValue(empty, empty)
         self._bars: dict[int, _Bar] = {}
-        self._levels = [_Units(level, self._nothing) for level in (model.bars, model.phrases, model.sections)]
+        self._levels = [_Units(level, self._nothing) for level in _levels(model)]
         self._summaries = [self._nothing for _ in model.upper]
         self._stream_memory = model.streams.empty_memory()
         width = model.config.stream_width
@@ -217,7 +217,7 @@ class Decoder:
         self._bars[int(marker_F[Column.BAR])] = _Bar(self._events, self._codes, keys)
         closes = [True] + [bool(marker_F[c] != next_marker_F[c]) for c in (Column.PHRASE, Column.SECTION)]
         child, start = self._lower, int(marker_F[Column.TIME])
-        for units, closing in zip(self._levels, closes, strict=True):
+        for units, closing in zip(self._levels, closes, strict=False):
             units.add(child, start)
             if not closing:
                 break
@@ -234,6 +234,10 @@ class Decoder:
 
 def _blocks(modules: nn.ModuleList) -> list[Block]:
     return [module for module in modules if isinstance(module, Block)]
+
+
+def _levels(model: Composer) -> list[Level]:
+    return [level for level in model.levels if isinstance(level, Level)]
 
 
 def events_of(rows: Ints) -> Ints:

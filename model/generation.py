@@ -7,7 +7,7 @@ is composed anew; so a return is heard as one and still leads on.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -76,10 +76,32 @@ class Generated:
     num_events: int
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How a piece is written. Other ways than the usual one are for comparison.
+
+    Attributes:
+        guided: whether key, range, register and planned numbers of notes weigh on each choice. What can be
+            written at all, and in which order, always does.
+        repeats: whether a section that repeats another takes its bars.
+    """
+
+    guided: bool = True
+    repeats: bool = True
+
+
+USUAL = Manner()
+
+
 def generate(
-    source: Composer | Path, prompt: Prompt, *, seed: int = 0, progress: Progress | None = None
+    source: Composer | Path,
+    prompt: Prompt,
+    *,
+    seed: int = 0,
+    manner: Manner = USUAL,
+    progress: Progress | None = None,
 ) -> Generated:
-    """A piece. The same composer, prompt and seed give the same notes.
+    """A piece. The same composer, prompt, seed and manner give the same notes.
 
     Args:
         source: a composer, or the path of its checkpoint.
@@ -93,7 +115,7 @@ def generate(
     rng = np.random.default_rng(seed)
     with one_thread():
         plan, ensemble = plan_song(model, prompt, rng)
-        notes = compose(model, plan, ensemble, rng, everything(plan), progress=progress)
+        notes = compose(model, plan, ensemble, rng, everything(plan), manner=manner, progress=progress)
     return generated(plan, notes, ensemble, model.config.max_events)
 
 
@@ -131,6 +153,7 @@ def compose(
     rng: np.random.Generator,
     frame: Frame,
     *,
+    manner: Manner = USUAL,
     progress: Progress | None = None,
 ) -> Ints:
     """The notes of a piece in event order: those that are kept, and new ones where there is room.
@@ -138,7 +161,7 @@ def compose(
     Args:
         progress: called after each bar with the bars written and all bars.
     """
-    writer = Writer(model, plan, ensemble, rng, frame)
+    writer = Writer(model, plan, ensemble, rng, frame, manner)
     last = int(np.flatnonzero(frame.free.any(axis=1))[-1])
     for bar in range(last + 1):
         writer.write_bar(bar)
@@ -171,8 +194,10 @@ class Writer:
         ensemble: tuple[Instrument, ...],
         rng: np.random.Generator,
         frame: Frame,
+        manner: Manner = USUAL,
     ) -> None:
         self.plan, self.ensemble, self.rng, self.free = plan, ensemble, rng, frame.free
+        self.manner = manner
         self.decoder = Decoder(model, plan_rows(plan), plan.sources_of_bars)
         kept = encode_notes(frame.kept, [track.is_drum for track in plan.tracks], plan.tonic)
         self.kept = np.split(kept, np.searchsorted(frame.kept[:, Note.BAR], np.arange(1, plan.num_bars)))
@@ -181,6 +206,7 @@ class Writer:
         self.due: Floats = np.zeros(len(ensemble))
         self.played: Floats = np.zeros(len(ensemble))
         self.ranges = [_pitch_range(player, plan.tonic) for player in ensemble]
+        self.possible = [_pitch_range(_anything(player), plan.tonic) for player in ensemble]
         self.registers = [
             _register_worth(*span) for span in zip(plan.tracks, ensemble, self.ranges, strict=True)
         ]
@@ -220,7 +246,8 @@ class Writer:
         """
         source = int(self.plan.sources_of_bars[bar])
         leads_on = any(section.bar_end == bar + 1 for section in self.plan.sections)
-        return source >= 0 and not leads_on and bool((self.free[source] >= self.free[bar]).all())
+        taken = self.manner.repeats and source >= 0 and not leads_on
+        return taken and bool((self.free[source] >= self.free[bar]).all())
 
     def _compose(self, marker: Ints, wanted: float, bar: int) -> Ints:
         """The new notes of a bar; kept ones are read in their places, as if they had been chosen."""
@@ -260,9 +287,8 @@ class Writer:
         open_here = _tracks_open(self.ensemble, found) & self._room(bar)
         worth = _position_worth(row, here is not None, bool(open_here.any()))
         worth[: min(earliest, BAR_MARK)] = NEVER
-        worth[BAR_MARK] += FULLNESS * (
-            min(0.0, fullness / 0.6 - 1) + float(np.clip(fullness / 1.5 - 1, 0, 2))
-        )
+        if self.manner.guided:
+            worth[BAR_MARK] += _worth_of_ending(fullness)
         position = self._choose(Field.POSITION, event, worth)
         if position >= BAR_MARK:
             return None
@@ -289,22 +315,31 @@ class Writer:
     def _track_worth(self, open_here: npt.NDArray[np.bool_], at_once: bool, bar: int) -> Floats:
         worth = np.full(MAX_TRACKS, NEVER)
         behind = BALANCE * np.log((self.due + 1) / (self.played + 1))
-        worth[: len(behind)] = behind.clip(-MAX_BALANCE, MAX_BALANCE)
+        worth[: len(behind)] = behind.clip(-MAX_BALANCE, MAX_BALANCE) if self.manner.guided else 0.0
         worth[~(open_here if at_once else self._room(bar))] = NEVER
         return worth
 
     def _pitch_worth(self, event: Ints, above: int) -> Floats:
         track = int(event[Column.TRACK])
-        low, high = self.ranges[track]
-        late = 2 * event[Column.POSITION] >= event[Column.LENGTH]
-        worth: Floats = self.worth[event[Column.CHORD_B if late else Column.CHORD_A]].copy()
-        worth += self.registers[track]
+        low, high = self.ranges[track] if self.manner.guided else self.possible[track]
+        worth = np.zeros(FIELD_SIZES[Field.PITCH])
+        if self.manner.guided:
+            worth += self._taste(event)
         worth[: max(low, above + 1)] = NEVER
         worth[high + 1 :] = NEVER
         return worth
 
+    def _taste(self, event: Ints) -> Floats:
+        """What each pitch code is worth by key, chord and register."""
+        late = 2 * event[Column.POSITION] >= event[Column.LENGTH]
+        chord = event[Column.CHORD_B if late else Column.CHORD_A]
+        taste: Floats = self.worth[chord] + self.registers[int(event[Column.TRACK])]
+        return taste
+
     def _duration_worth(self, event: Ints) -> Floats:
         """No note outlasts its section."""
+        if not self.manner.guided:
+            return np.zeros(len(DURATIONS))
         section = self.plan.sections[event[Column.SECTION]]
         left = int(self.plan.bar_starts[section.bar_end]) - int(event[Column.TIME])
         return np.where(left >= DURATIONS, 0.0, NEVER).astype(np.float64)
@@ -349,6 +384,16 @@ def _position_worth(row: Ints, begun: bool, can_stay: bool) -> Floats:
         here = int(row[Column.POSITION])
         worth[: here + (0 if can_stay else 1)] = NEVER
     return worth
+
+
+def _worth_of_ending(fullness: float) -> float:
+    """What ending a bar is worth in nats with a part of the planned notes in it."""
+    return FULLNESS * (min(0.0, fullness / 0.6 - 1) + float(np.clip(fullness / 1.5 - 1, 0, 2)))
+
+
+def _anything(player: Instrument) -> Instrument:
+    """The instrument as if it played every pitch that there is."""
+    return replace(player, low=0, high=127)
 
 
 def _pitch_range(player: Instrument, tonic: int) -> tuple[int, int]:

@@ -10,6 +10,7 @@ U units of a level, K keys, S half bars, V values of a field.
 """
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import NamedTuple
 
 import torch
@@ -44,7 +45,11 @@ MAX_LEAP = 24
 
 @dataclass(frozen=True)
 class ComposerConfig:
-    """The size of a composer."""
+    """The size of a composer.
+
+    The last three leave parts of it out, so that what each does can be measured: levels of summaries (bars,
+    phrases, sections), echoes of related bars, and what the head hears of the streams.
+    """
 
     width: int = 128
     heads: int = 4
@@ -58,6 +63,9 @@ class ComposerConfig:
     stream_window: int = 64
     far_bars: tuple[int, ...] = (1, 2, 4, 8, 12, 16, 24, 32)
     max_events: int = 512
+    levels: int = 3
+    echoes: bool = True
+    heard_streams: bool = True
 
 
 class Output(NamedTuple):
@@ -185,8 +193,10 @@ class Reader(nn.Module):
         self.register_buffer("sizes", torch.tensor(sizes), persistent=False)
         self.sizes: Tensor
         self.code = nn.Embedding(int(starts[-1]), config.width)
-        self.echo_state = nn.Embedding(len(EchoState), config.width)
-        self.echo = nn.Linear((len(ECHO_BARS) + 1) * config.width, config.width, bias=False)
+        self.echoes = config.echoes
+        if config.echoes:
+            self.echo_state = nn.Embedding(len(EchoState), config.width)
+            self.echo = nn.Linear((len(ECHO_BARS) + 1) * config.width, config.width, bias=False)
         self.ask_plan = PlanReading(config.width, config.heads)
 
     def codes(self, events_NTF: Tensor, plan: Plan) -> Tensor:
@@ -214,10 +224,12 @@ class Reader(nn.Module):
             heard_NTED: the codes of the echoes, where there are any.
             state_NTE: an `EchoState` each.
         """
-        heard = heard_NTED * (state_NTE == EchoState.EVENT)[..., None] + self.echo_state(state_NTE)
         section = plan.row(FIRST_SECTION_ROW, events_NTF[..., Column.SECTION])
         phrase = plan.row(FIRST_PHRASE_ROW, events_NTF[..., Column.PHRASE])
-        x_NTD: Tensor = codes_NTD + section + phrase + self.echo(heard.flatten(2))
+        x_NTD: Tensor = codes_NTD + section + phrase
+        if self.echoes:
+            heard = heard_NTED * (state_NTE == EchoState.EVENT)[..., None] + self.echo_state(state_NTE)
+            x_NTD = x_NTD + self.echo(heard.flatten(2))
         answer: Tensor = self.ask_plan(x_NTD, plan.rows_NPD, plan.present_NP)
         return x_NTD + answer
 
@@ -258,9 +270,11 @@ class Head(nn.Module):
         self.register_buffer("sizes", torch.tensor(self.CODES), persistent=False)
         self.norm = nn.LayerNorm(config.width)
         self.base = nn.Linear(config.width, len(Field) * width)
-        self.gate = nn.Linear(config.width, 2 * len(Field))
-        self.harmony = nn.Linear(config.stream_width, width, bias=False)
-        self.rhythm = nn.Linear(config.stream_width, width, bias=False)
+        self.heard_streams = config.heard_streams
+        if config.heard_streams:
+            self.gate = nn.Linear(config.width, 2 * len(Field))
+            self.harmony = nn.Linear(config.stream_width, width, bias=False)
+            self.rhythm = nn.Linear(config.stream_width, width, bias=False)
         self.track = nn.Linear(config.width, width, bias=False)
         self.code = nn.Embedding(int(starts[-1]), width)
         sizes = (
@@ -273,7 +287,9 @@ class Head(nn.Module):
     def merge(self, x_NTD: Tensor, streams: StreamStates) -> Tensor:
         """What the fields start from (N, T, 5, M): the event's vector and, through gates, the streams."""
         normed = self.norm(x_NTD)
-        base = self.base(normed).view(*x_NTD.shape[:-1], len(Field), -1)
+        base: Tensor = self.base(normed).view(*x_NTD.shape[:-1], len(Field), -1)
+        if not self.heard_streams:
+            return base
         gate = self.gate(normed).sigmoid().view(*x_NTD.shape[:-1], len(Field), 2)
         harmony, rhythm = self.harmony(streams.harmony), self.rhythm(streams.rhythm)
         merged: Tensor = base + gate[..., :1] * harmony[..., None, :] + gate[..., 1:] * rhythm[..., None, :]
@@ -346,7 +362,7 @@ class Composer(nn.Module):
         self.lower = nn.ModuleList(
             Block(config.width, config.heads, config.expansion) for _ in range(config.lower_layers)
         )
-        self.bars, self.phrases, self.sections = (Level(config.width, config.heads) for _ in range(3))
+        self.levels = nn.ModuleList(Level(config.width, config.heads) for _ in range(config.levels))
         self.upper = nn.ModuleList(
             Block(config.width, config.heads, config.expansion) for _ in range(config.upper_layers)
         )
@@ -389,8 +405,10 @@ class Composer(nn.Module):
         sight = sight_of(view)
         for block in self.lower:
             x_NTD = block(x_NTD, clock, sight)[0]
-        summaries, of_events, summary_clock = self._sum_up(x_NTD, events_NTF, units)
-        sight = sight_of(replace(view, units=of_events))
+        summaries = summary_clock = None
+        if self.levels:
+            summaries, of_events, summary_clock = self._sum_up(x_NTD, events_NTF, units)
+            sight = sight_of(replace(view, units=of_events))
         for block in self.upper:
             x_NTD = block(x_NTD, clock, sight, others_NKD=summaries, others_clock=summary_clock)[0]
         return x_NTD
@@ -407,15 +425,15 @@ class Composer(nn.Module):
         clocks, levels, counts = [], [], []
         members = (units.bar_of_event_NUT, units.phrase_of_bar_NUU, units.section_of_phrase_NUU)
         children = x_NTD
-        for level, member in zip((self.bars, self.phrases, self.sections), members, strict=True):
+        for level, member in zip(self.levels, members, strict=False):
             if member is not members[0]:
                 time_NU = torch.where(member, time_NU[:, None], 2**30).amin(-1)
             clocks.append(Clock.at(time_NU, self.head_width, x_NTD.dtype))
             children = level(children, member, clocks[-1])
             levels.append(children)
             counts.append(member.shape[1])
-        of_events = zip((units.bar_NT, units.phrase_NT, units.section_NT), counts, strict=True)
-        return torch.cat(levels, 1), tuple(of_events), clocks[0].joined(clocks[1]).joined(clocks[2])
+        of_events = zip((units.bar_NT, units.phrase_NT, units.section_NT), counts, strict=False)
+        return torch.cat(levels, 1), tuple(of_events), reduce(Clock.joined, clocks)
 
     def _choose(
         self, x_NTD: Tensor, heard: StreamStates, events_NTF: Tensor, plan: Plan

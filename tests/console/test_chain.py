@@ -226,6 +226,7 @@ COMMANDS = (
     ("corpus prove CORPUS --work REFUSED", {"included", "proof"}),
     ("corpus verify PROOF", {"valid"}),
     ("model train CORPUS --preset lite --minutes 0.4 --seed 3", {"run", "checkpoint", "steps", "loss"}),
+    ("model evaluate RUN --pieces 2 --minutes 0.6", {"metrics"}),
     (
         "generate --prompt hymn --minutes 0.25 --seed 3",
         {"generation", "midi", "audio", "tracks", "seconds"},
