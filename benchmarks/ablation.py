@@ -4,7 +4,7 @@
 
 CORPUS_FOLDER: a corpus of real music, as `python -m benchmarks.real_music` builds one. Every arm is trained
 on the same batches; a run that was stopped goes on. `flat` is a plain causal decoder: it sees every earlier
-event of its song, and neither summaries nor echoes nor streams. What an arm lacks is given back to it as width
+event of its song, and neither summaries nor echoes nor streams. What an arm lacks is given back as width
 inside its blocks, so that all have about the same number of parameters.
 """
 

@@ -33,5 +33,9 @@ class TrainingError(ModelError):
     """A run cannot begin or go on."""
 
 
+class TooAlikeError(ModelError):
+    """A piece repeats a work for longer than works repeat each other by chance."""
+
+
 class EditError(ModelError):
     """An edit asks for what this piece does not have, or would make it what no piece can be."""

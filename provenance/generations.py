@@ -21,13 +21,17 @@ RENDERING_TYPE = "contrafact.rendering/1"
 
 @dataclass(frozen=True)
 class GenerationValues:
-    """What a piece follows from, and the digest of its MIDI."""
+    """What a piece follows from, the digest of its MIDI, and what it shares with a work of its corpus.
+
+    `originality` is None where that was not looked into.
+    """
 
     run_id: str
     parent_id: str | None
     prompt: Mapping[str, Any]
     seed: int
     midi_sha256: str
+    originality: Mapping[str, Any] | None = None
 
     @property
     def id(self) -> str:
@@ -36,7 +40,9 @@ class GenerationValues:
 
     def body(self) -> dict[str, Any]:
         """The generation as it is written down."""
-        return {"type": GENERATION_TYPE, **self.__dict__, "prompt": dict(self.prompt)}
+        body = {"type": GENERATION_TYPE, **self.__dict__, "prompt": dict(self.prompt)}
+        originality = body.pop("originality")
+        return body if originality is None else {**body, "originality": dict(originality)}
 
 
 def record_generation(
@@ -55,7 +61,8 @@ def record_generation(
         find_generation(session, values.parent_id)
     generation = Generation(
         id=values.id, run_id=values.run_id, parent_id=values.parent_id, prompt=dict(values.prompt),
-        seed=values.seed, midi_sha256=values.midi_sha256, created_at=created_at,
+        seed=values.seed, midi_sha256=values.midi_sha256,
+        originality=None if values.originality is None else dict(values.originality), created_at=created_at,
     )  # fmt: skip
     session.add(generation)
     append(session, key, kind="generation", subject_id=values.id, body=values.body(), recorded_at=created_at)
@@ -103,8 +110,9 @@ def rendering_body(
 def generation_values(generation: Generation) -> GenerationValues:
     """The values of a generation on record."""
     return GenerationValues(
-        generation.run_id, generation.parent_id, generation.prompt, generation.seed, generation.midi_sha256
-    )
+        generation.run_id, generation.parent_id, generation.prompt, generation.seed, generation.midi_sha256,
+        generation.originality,
+    )  # fmt: skip
 
 
 def find_generation(session: Session, generation_id: str) -> Generation:

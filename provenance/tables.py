@@ -127,6 +127,7 @@ class Generation(Base):
     prompt: Mapped[dict[str, Any]] = mapped_column(JSON)
     seed: Mapped[int] = mapped_column(BigInteger)
     midi_sha256: Mapped[str] = mapped_column(Text)
+    originality: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     __table_args__ = (_digest("midi_sha256"),)
 

@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from console.cli.generate import answer_of, lines_of
-from console.cli.options import HomeOption, JsonOption, writing
+from console.cli.options import HomeOption, JsonOption, OnRepeatOption, writing
 from console.output import say
 from console.progress import progress
 from console.steps.editing import Edit, EditKind, edit_piece
+from console.steps.originality import OnRepeat
 
 app = typer.Typer(add_completion=False)
 
@@ -36,6 +37,7 @@ def edit(
         str | None, typer.Option("--order", help="Sections by number or label, as '1 2 1' or 'A B A'.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same piece.")] = 0,
+    on_repeat: OnRepeatOption = OnRepeat.RECORD,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -62,7 +64,7 @@ def edit(
         raise typer.BadParameter("--bars belongs to --track")
     asked = Edit(given[0].kind, given[0].about, bars)
     with writing(context, home) as opened, progress("Editing") as advance:
-        piece = edit_piece(opened, generation, asked, seed, advance)
+        piece = edit_piece(opened, generation, asked, seed, advance, on_repeat)
     seconds = round(time.monotonic() - started, 3)
     answer = {**answer_of(piece, asked.to_json(), seconds), "parent": generation}
     lines = [f"{asked.kind} {asked.about} of {generation}", *lines_of(piece)]

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from console.cli.options import HomeOption, JsonOption, parsed, writing
+from console.cli.options import HomeOption, JsonOption, OnRepeatOption, parsed, writing
 from console.output import say
 from console.progress import progress
 from console.steps.generating import Piece, generate_piece, prompt_json
+from console.steps.originality import OnRepeat
 from model.prompt import Prompt, parse_prompt
 
 
@@ -42,6 +43,7 @@ def generate(
     ] = None,
     minutes: Annotated[float | None, typer.Option("--minutes", help="Length, up to 12.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same piece.")] = 0,
+    on_repeat: OnRepeatOption = OnRepeat.RECORD,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -64,7 +66,7 @@ def generate(
     given: dict[str, Any] = {name: value for name, value in options.items() if value not in (None, ())}
     asked = replace(asked, **given)
     with writing(context, home) as opened, progress("Composing") as advance:
-        piece = generate_piece(opened, run, asked, seed, advance)
+        piece = generate_piece(opened, run, asked, seed, advance, on_repeat)
     seconds = round(time.monotonic() - started, 3)
     answer = {**answer_of(piece, prompt_json(asked), seconds), "not_understood": list(unknown)}
     lines = [
@@ -92,6 +94,7 @@ def answer_of(piece: Piece, asked: dict[str, Any], seconds: float) -> dict[str, 
         "notes": piece.num_notes,
         "prompt": asked,
         "plan": piece.plan,
+        "originality": piece.originality,
         "sound_bank": piece.sound_bank,
         "seconds": seconds,
     }
@@ -105,8 +108,20 @@ def lines_of(piece: Piece) -> list[str]:
         f"{piece.num_bars} bars, {piece.num_notes} notes, {', '.join(piece.tracks)}",
         f"MIDI  {piece.midi}",
         f"audio {audio}",
+        _originality_line(piece.originality),
         f"next: contrafact provenance attribute {piece.generation}",
     ]
+
+
+def _originality_line(found: dict[str, Any]) -> str:
+    longest, limit = found["longest"], found["limit_notes"]
+    if longest is None:
+        return f"shares no figure of its own with any work (works share up to {limit} notes by chance)"
+    verdict = "MORE than works share by chance" if found["flagged"] else "as works do by chance"
+    return (
+        f"shares {longest['notes']} notes at most with a work ({longest['work_id']}): {verdict}, "
+        f"the limit is {limit}"
+    )
 
 
 def names_of(text: str | None) -> tuple[str, ...]:

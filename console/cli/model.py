@@ -84,6 +84,7 @@ def evaluate(
 
 
 COLUMNS = ("held_out", "shuffled", "generated")
+UNKNOWN = {"mean": None}
 WAYS = ("constrained", "unconstrained")
 
 
@@ -101,6 +102,7 @@ def evaluation_lines(found: Evaluation) -> list[str]:
         _line("", ["held out", "bars shuffled", "generated"]),
         *(_line(name, [told(column[name]) for column in columns]) for name in columns[0]),
         _line("bar similarity error", [told(one) for one in error]),
+        _line("longest shared, notes", [told(metrics["originality"].get(c, UNKNOWN)) for c in COLUMNS]),
         _line("asked for and met", list(WAYS)),
         *(_line(name, [told(way[name]) for way in met]) for name in met[0]),
         *(_distance(column, one) for column, one in metrics["frechet"].items() if one is not None),

@@ -12,6 +12,7 @@ from catalog.knowledge import NOW, Knowledge, end_of
 from catalog.vocabulary import Purpose
 from console.home import Access, Home, open_home
 from console.settings import Settings, load_settings
+from console.steps.originality import OnRepeat
 from royalties.periods import Period, parse_period
 
 HomeOption = Annotated[
@@ -19,6 +20,14 @@ HomeOption = Annotated[
     typer.Option("--home", help="Where everything is kept (else CONTRAFACT_HOME, ./contrafact-home)."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+OnRepeatOption = Annotated[
+    OnRepeat,
+    typer.Option(
+        "--on-repeat",
+        envvar="CONTRAFACT_ON_REPEAT",
+        help="Flag a piece that repeats a work for longer than chance, or refuse it.",
+    ),
+]
 Value = TypeVar("Value")
 
 

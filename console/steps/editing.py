@@ -10,6 +10,7 @@ from console.home import Home
 from console.progress import Advance
 from console.steps.generating import Piece as Written
 from console.steps.generating import checkpoint_of, midi_of, read_excerpts, write_piece
+from console.steps.originality import OnRepeat
 from model.checkpoint import load_checkpoint
 from model.editing import (
     Piece,
@@ -57,10 +58,18 @@ class Edit:
         return told if self.bars is None else {**told, "bars": self.bars}
 
 
-def edit_piece(home: Home, generation_id: str, edit: Edit, seed: int, advance: Advance) -> Written:
+def edit_piece(
+    home: Home,
+    generation_id: str,
+    edit: Edit,
+    seed: int,
+    advance: Advance,
+    on_repeat: OnRepeat = OnRepeat.RECORD,
+) -> Written:
     """A generation whose parent is the one that was edited; the same edit and seed give the same piece.
 
     Raises:
+        TooAlikeError: the new piece repeats a work, and such pieces are to be refused.
         EditError: the piece has not what the edit is about, or its files are not those on record.
     """
     with home.session() as session:
@@ -73,7 +82,7 @@ def edit_piece(home: Home, generation_id: str, edit: Edit, seed: int, advance: A
     model = load_checkpoint(checkpoint_of(home, run))[0] if edit.kind in COMPOSES else None
     max_events = MAX_EVENTS if model is None else model.config.max_events
     after = _changed(before, edit, model, seed, advance)
-    return write_piece(home, run.id, generation_id, edit.to_json(), seed, after.finished(max_events))
+    return write_piece(home, run, generation_id, edit.to_json(), seed, after.finished(max_events), on_repeat)
 
 
 def _changed(piece: Piece, edit: Edit, model: Composer | None, seed: int, advance: Advance) -> Piece:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from catalog.files import write_atomically
 from console.home import Home
 from console.progress import Advance
+from console.steps.originality import OnRepeat, originality_of
 from console.steps.training import folder_of
 from model.errors import SoundBankError
 from model.examples import excerpt_at, table_of
@@ -43,17 +44,29 @@ class Piece:
     num_notes: int
     num_events: int
     plan: dict[str, Any]
+    originality: dict[str, Any]
     sound_bank: dict[str, Any] | None
 
 
-def generate_piece(home: Home, run_id: str | None, prompt: Prompt, seed: int, advance: Advance) -> Piece:
-    """A piece by the model of a run, or of the newest run; the same prompt and seed give the same piece."""
+def generate_piece(
+    home: Home,
+    run_id: str | None,
+    prompt: Prompt,
+    seed: int,
+    advance: Advance,
+    on_repeat: OnRepeat = OnRepeat.RECORD,
+) -> Piece:
+    """A piece by the model of a run, or of the newest run; the same prompt and seed give the same piece.
+
+    Raises:
+        TooAlikeError: it repeats a work, and such pieces are to be refused.
+    """
     with home.session() as session:
         run = find_run(session, run_id)
     generated = generate(
         checkpoint_of(home, run), prompt, seed=seed, progress=lambda done, total: advance(done, total, "bars")
     )
-    return write_piece(home, run.id, None, prompt_json(prompt), seed, generated)
+    return write_piece(home, run, None, prompt_json(prompt), seed, generated, on_repeat)
 
 
 def checkpoint_of(home: Home, run: Run) -> Path:
@@ -68,7 +81,13 @@ def midi_of(generated: Generated, run_id: str) -> bytes:
 
 
 def write_piece(
-    home: Home, run_id: str, parent_id: str | None, asked: dict[str, Any], seed: int, generated: Generated
+    home: Home,
+    run: Run,
+    parent_id: str | None,
+    asked: dict[str, Any],
+    seed: int,
+    generated: Generated,
+    on_repeat: OnRepeat = OnRepeat.RECORD,
 ) -> Piece:
     """The piece on disk, audible where there is a sound bank, and on record.
 
@@ -76,8 +95,9 @@ def write_piece(
         parent_id: the generation that it was made from by an edit.
         asked: what was asked for, as it is written down.
     """
-    midi = midi_of(generated, run_id)
-    values = GenerationValues(run_id, parent_id, asked, seed, home.files.put(midi))
+    originality = originality_of(home, run.corpus_id, generated.excerpts, on_repeat)
+    midi = midi_of(generated, run.id)
+    values = GenerationValues(run.id, parent_id, asked, seed, home.files.put(midi), originality)
     folder = home.folder("generations") / values.id
     write_atomically(folder / MIDI_NAME, midi)
     write_atomically(folder / RECORD_NAME, canonical(values.body()))
@@ -169,5 +189,6 @@ def _piece(
             "metre": "/".join(map(str, plan.metres[0])),
             "structure": [section.label for section in plan.sections],
         },
+        originality=dict(values.originality or {}),
         sound_bank=bank,
     )

@@ -24,7 +24,7 @@ from model.evaluation.harmony import (
     tonal_step,
 )
 from model.evaluation.shuffling import shuffle_bars
-from model.evaluation.statistics import Estimate, estimate, gap, resamples, separation
+from model.evaluation.statistics import UNKNOWN, Estimate, estimate, gap, resamples, separation
 from model.evaluation.structure import (
     bar_similarity_curve,
     bar_similarity_error,
@@ -132,6 +132,8 @@ def similarity_error(pieces: Sequence[BarPiece], held_out: Sequence[BarPiece], s
 def half_against_half(held_out: Sequence[BarPiece], seed: int) -> Estimate:
     """The error of one half of the held-out pieces against the other: what chance alone gives."""
     curves = np.stack([bar_similarity_curve(piece) for piece in held_out])
+    if len(curves) < 4:
+        return UNKNOWN
     rng = np.random.default_rng([seed, len(curves)])
     errors = []
     for _ in range(200):
@@ -143,7 +145,7 @@ def half_against_half(held_out: Sequence[BarPiece], seed: int) -> Estimate:
 
 def _estimate(mean: float, errors: Sequence[float], n: int) -> Estimate:
     if np.isnan(mean):
-        return Estimate(None, None, None, 0)
+        return UNKNOWN
     low, high = np.nanpercentile(errors, [2.5, 97.5])
     return Estimate(round(mean, 6), round(float(low), 6), round(float(high), 6), n)
 

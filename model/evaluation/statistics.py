@@ -30,6 +30,9 @@ class Estimate:
         return {"mean": self.mean, "low": self.low, "high": self.high, "n": self.n}
 
 
+UNKNOWN = Estimate(None, None, None, 0)
+
+
 @dataclass(frozen=True)
 class Separation:
     """What shuffling the bars takes away: human minus shuffled, piece by piece.
@@ -51,7 +54,7 @@ def estimate(values: Sequence[float], seed: int) -> Estimate:
     """The mean over pieces; values that are not numbers are pieces on which nothing can be said."""
     known = np.array([value for value in values if not np.isnan(value)])
     if not len(known):
-        return Estimate(None, None, None, 0)
+        return UNKNOWN
     means = known[resamples(len(known), seed)].mean(axis=1)
     low, high = np.percentile(means, [LOW, HIGH])
     return Estimate(_round(known.mean()), _round(low), _round(high), len(known))
@@ -71,7 +74,7 @@ def gap(ours: Sequence[float], theirs: Sequence[float], seed: int) -> Estimate:
     pairs = np.array([ours, theirs], dtype=np.float64).T
     known = pairs[~np.isnan(pairs).any(axis=1)]
     if not len(known):
-        return Estimate(None, None, None, 0)
+        return UNKNOWN
     means = known[resamples(len(known), seed)].mean(axis=1)
     low, high = np.percentile(np.abs(means[:, 0] - means[:, 1]), [LOW, HIGH])
     mean = known.mean(axis=0)

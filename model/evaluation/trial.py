@@ -18,8 +18,10 @@ from model.evaluation.harmony import chord_table
 from model.evaluation.prompts import bars_in, prompt_of, with_mood
 from model.evaluation.report import Reference, compare, genre_told, same_length
 from model.evaluation.statistics import estimate
+from model.excerpts import Excerpt
 from model.generation import USUAL, Generated, Manner, generate
 from model.network import Composer
+from model.originality import lines_of, repertoire_of
 from model.plan import SongPlan
 from model.prompt import Prompt
 
@@ -166,10 +168,35 @@ def put_to_the_test(
             "constrained": _adherence(asked, answers, seed),
             "unconstrained": _adherence(asked, free, seed),
         },
+        "originality": _originality(corpus, asked, answers, seed),
         "genre_told": {column: estimate(row, seed).to_json() for column, row in told.items()},
         "max_minutes": max_minutes,
         "seed": seed,
         "works": [one.work_id for one in asked],
+    }
+
+
+def _originality(
+    corpus: VerifiedCorpus, asked: Sequence[Asked], answers: Sequence[Answer], seed: int
+) -> dict[str, Any]:
+    """How many notes pieces share at most with a work: held-out ones with others, generated ones with any."""
+    repertoire = repertoire_of(corpus)
+    own = [Excerpt(one.plan, 0, one.held_out.num_bars, one.held_out.notes) for one in asked]
+    repeats = {
+        "held_out": [
+            repertoire.longest(lines_of([excerpt]), without_work=one.work_id)
+            for one, excerpt in zip(asked, own, strict=True)
+        ],
+        "generated": [repertoire.longest(lines_of(answer.generated.excerpts)) for answer in answers],
+    }
+    notes = {
+        column: [0.0 if repeat is None else float(repeat.notes) for repeat in some]
+        for column, some in repeats.items()
+    }
+    return {
+        **{column: estimate(some, seed).to_json() for column, some in notes.items()},
+        "limit_notes": repertoire.limit_notes,
+        "flagged": sum(count > repertoire.limit_notes for count in notes["generated"]),
     }
 
 

@@ -35,6 +35,7 @@ class GenerationBody(Strict):
     prompt: dict[str, Any]
     seed: int
     midi_sha256: str
+    originality: dict[str, Any] | None = None
 
 
 class RunBody(Strict):

@@ -14,6 +14,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from sqlalchemy import func, select
@@ -23,6 +24,8 @@ from catalog.tables import Encoding, Work
 from console.cli import main
 from console.home import Access, open_home
 from console.settings import load_settings
+from console.steps.generating import read_excerpts
+from model.originality import Repertoire, lines_of
 from provenance.audit import audit_records
 from provenance.evidence.bundle import verify_bundle
 from provenance.tables import Generation
@@ -187,6 +190,24 @@ def test_a_withdrawn_work_is_gone_from_the_next_corpus_and_its_receipt_verifies(
     assert (tmp_path / "home").is_dir()
 
 
+def test_a_piece_that_repeats_too_much_is_refused_and_not_kept(done, tmp_path, monkeypatch, capsys):
+    folder, chain = done
+    shutil.copytree(folder / "home", tmp_path / "home")
+    with opened(tmp_path) as home:
+        lines = lines_of(read_excerpts(home, chain.pieces[0].generation))
+    place = np.zeros(len(lines.token_T), dtype=np.int32)
+    known = Repertoire(lines, place, [("work_1", "file_1")], 8)
+    known.save(tmp_path / "home" / "repertoires" / f"{chain.corpus.id}.safetensors")
+    words = ["generate", "--genre", "hymn", "--key", "G major", "--tempo", "90", "--minutes", "0.25"]
+    words += ["--seed", "3", "--json"]
+    pieces = sorted((tmp_path / "home" / "generations").iterdir())
+    code, said = _run(monkeypatch, capsys, tmp_path, [*words, "--on-repeat", "refuse"], errors=True)
+    assert code == 1 and "by chance" in said
+    assert sorted((tmp_path / "home" / "generations").iterdir()) == pieces
+    code, said = _run(monkeypatch, capsys, tmp_path, words)
+    assert code == 0 and json.loads(said)["originality"]["flagged"]
+
+
 def test_an_edit_is_attributed_and_its_bundle_names_its_parent(done, tmp_path, monkeypatch, capsys):
     folder, chain = done
     shutil.copytree(folder / "home", tmp_path / "home")
@@ -283,11 +304,12 @@ def test_every_command_answers_with_its_keys_and_in_plain_words(done, monkeypatc
     assert (again, bool(plain.strip())) == (code, True)
 
 
-def _run(monkeypatch, capsys, folder, words):
+def _run(monkeypatch, capsys, folder, words, *, errors=False):
     monkeypatch.setattr(sys, "argv", ["contrafact", "--home", str(folder / "home"), *words])
     code = 0
     try:
         main()
     except SystemExit as stopped:
         code = int(stopped.code or 0)
-    return code, capsys.readouterr().out
+    said = capsys.readouterr()
+    return code, said.err if errors else said.out

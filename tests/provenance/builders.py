@@ -149,8 +149,9 @@ def a_chain(session, folder: Path, *, works=("work_a", "work_b", "work_c", "work
         exposures=[Exposure(work_id, files[work_id], 300, 3000) for work_id in works], trained_at=NOON,
     )  # fmt: skip
     values = GenerationValues(
-        run.id, None, {"genre": "baroque", "minutes": 0.5}, seed, store.put(b"MThd piece")
-    )
+        run.id, None, {"genre": "baroque", "minutes": 0.5}, seed, store.put(b"MThd piece"),
+        {"longest": None, "limit_notes": 20, "flagged": False},
+    )  # fmt: skip
     generation = record_generation(session, key, values, NOON)
     record_rendering(
         session, key, generation_id=generation.id, sound_bank={"name": "A bank", "licence": "MIT"},

@@ -13,6 +13,7 @@ CHANGES = {
     "UPDATE run SET steps = 7": "ROW_CHANGED",
     "UPDATE run_exposure SET events_seen = 7 WHERE work_id = 'work_a'": "ROW_CHANGED",
     "UPDATE generation SET seed = 7": "ROW_CHANGED",
+    "UPDATE generation SET originality = '{\"flagged\": false}'": "ROW_CHANGED",
     "UPDATE rendering SET files = '{}'": "ROW_CHANGED",
     "DELETE FROM rendering": "ROW_MISSING",
     "UPDATE corpus SET territory = 'US'": "ROW_CHANGED",

@@ -79,8 +79,9 @@ def test_recording_the_same_again_changes_nothing(session, tmp_path):
     assert record_attribution(session, a_key(), values, NOON + timedelta(days=1)).attributed_at == NOON
     [generation] = list_generations(session, chain.run_id)
     again = GenerationValues(
-        generation.run_id, None, generation.prompt, generation.seed, generation.midi_sha256
-    )
+        generation.run_id, None, generation.prompt, generation.seed, generation.midi_sha256,
+        generation.originality,
+    )  # fmt: skip
     assert record_generation(session, a_key(), again, NOON) is generation
     record_rendering(
         session, a_key(), generation_id=generation.id, sound_bank={"name": "A bank", "licence": "MIT"},
