@@ -26,13 +26,3 @@ class HomeUnusableError(ConsoleError):
 
 class NotFoundError(ConsoleError):
     """Something was named that this home does not have."""
-
-
-class MissingExtraError(ConsoleError):
-    """A command needs a package that an optional extra brings."""
-
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(
-            f"This command needs the package '{package}', which is not installed. "
-            f"Install it with: pip install 'contrafact[{extra}]'"
-        )

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from model.errors import MidiError
-from model.midi_events import END, METRE, PORT, TEMPO, Events, Ints, Meta, read_events
+from model.midi_events import END, KEY, METRE, PORT, TEMPO, Events, Ints, Meta, read_events
+from model.plan import fifths_of, parse_key
 from model.score import DURATION, PITCH, START, VELOCITY, Metre, Score, Tempo, Track, sorted_notes
 
 MAX_BYTES = 32 * 1024 * 1024
@@ -216,13 +217,14 @@ def _metre_map(metres: Sequence[Metre]) -> tuple[Metre, ...]:
     return tuple({0: Metre(0, 4, 4), **found}.values())
 
 
-def write_midi(score: Score, text: Sequence[str] = ()) -> bytes:
+def write_midi(score: Score, text: Sequence[str] = (), key: str | None = None) -> bytes:
     """The score as a file of format 1: the same score gives the same bytes.
 
-    A chunk of tempos, metres, lyrics and `text`, then one for each track with its name and program. From the
-    sixteenth pitched track on, and from the second kit on, tracks go to further ports.
+    A chunk of tempos, metres, the key where it is known, lyrics and `text`, then one for each track with its
+    name and program. From the sixteenth pitched track on, and from the second kit on, tracks go to further
+    ports.
     """
-    chunks = [_conductor(score, text)]
+    chunks = [_conductor(score, text, key)]
     melodic = drums = 0
     for track in score.tracks:
         if track.is_drum:
@@ -237,12 +239,15 @@ def write_midi(score: Score, text: Sequence[str] = ()) -> bytes:
     return header + b"".join(chunks)
 
 
-def _conductor(score: Score, text: Sequence[str]) -> bytes:
+def _conductor(score: Score, text: Sequence[str], key: str | None) -> bytes:
     events = [(0, 0, _meta(NAME, score.title.encode()))] if score.title else []
     events += [(0, 1, _meta(TEXT, line.encode())) for line in text]
     for tempo in score.tempos:
         micros = min((60_000_000_000 + tempo.bpm_milli // 2) // tempo.bpm_milli, 0xFFFFFF)
         events.append((tempo.start_ticks, 2, _meta(TEMPO, micros.to_bytes(3, "big"))))
+    if key is not None:
+        signature = struct.pack(">bB", fifths_of(key), parse_key(key)[1])
+        events.append((0, 3, _meta(KEY, signature)))
     for metre in score.metres:
         power = metre.denominator.bit_length() - 1
         events.append((metre.start_ticks, 3, _meta(METRE, bytes([metre.numerator, power, 24, 8]))))

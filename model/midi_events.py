@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from model.errors import MidiError
 
 MAX_TICKS = 2**31 - 1
-PORT, END, TEMPO, METRE = 0x21, 0x2F, 0x51, 0x58
+PORT, END, TEMPO, METRE, KEY = 0x21, 0x2F, 0x51, 0x58, 0x59
 META_LENGTHS = {TEMPO: 3, METRE: 4, PORT: 1}
 MOST_BYTES = 1 << 19  # of a file whose bytes are all looked at at once: some 150 bytes of memory for each
 _DATA_BYTES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}

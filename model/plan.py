@@ -42,6 +42,11 @@ METRES = (
     (1, 4), (4, 2), (4, 8), (5, 8), (2, 8), (7, 4), (1, 2), (3, 16), (6, 16), (1, 8), (9, 4), (12, 4),
 )  # fmt: skip
 TONICS = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+# Sharps, or minus the flats, of the major and the minor keys from C up.
+_FIFTHS = {
+    False: (0, -5, 2, -3, 4, -1, 6, 1, -4, 3, -2, 5),
+    True: (-3, 4, -1, -6, 1, -4, 3, -2, 5, 0, -5, 2),
+}
 _PITCH_CLASSES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 
@@ -229,6 +234,16 @@ def parse_key(key: str) -> tuple[int, bool]:
         raise ValueError(f"key {key!r}: {name[1:]!r} is not made of # and b")
     pitch = _PITCH_CLASSES[name[0].upper()] + accidentals.count("#") - accidentals.count("b")
     return pitch % 12, mode == "minor"
+
+
+def fifths_of(key: str) -> int:
+    """The sharps of a key, or minus its flats.
+
+    Raises:
+        ValueError: as `parse_key`.
+    """
+    tonic, is_minor = parse_key(key)
+    return _FIFTHS[is_minor][tonic]
 
 
 def fit_spans(spans: Sequence[tuple[int, int]], limit: int) -> list[tuple[int, int]]:

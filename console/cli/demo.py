@@ -1,7 +1,6 @@
 """`contrafact demo`: the whole chain on real music, and a report to open."""
 
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,6 @@ import typer
 from console.cli.options import HomeOption, JsonOption, writing
 from console.demo.chain import run_chain
 from console.demo.report import write_report
-from console.errors import MissingExtraError
 from console.output import say
 from royalties.money import format_minor
 
@@ -34,8 +32,6 @@ def demo(
 
     Example: contrafact demo --minutes 3 --out demo
     """
-    if find_spec("music21") is None:
-        raise MissingExtraError("music21", "demo")
     started = time.monotonic()
     with writing(context, home) as opened:
         chain = run_chain(opened, out.absolute(), minutes, seed)

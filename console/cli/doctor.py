@@ -28,7 +28,7 @@ PACKAGES = (
     ("faiss-cpu", "the index", "pip install 'contrafact[cpu]'"),
     ("symusic", "reading MIDI and rendering audio", "pip install symusic==0.5.8"),
     ("verovio", "reading MusicXML, Humdrum and ABC", "pip install 'verovio>=6.4,<7'"),
-    ("music21", "the real scores of the demo", "pip install 'contrafact[demo]'"),
+    ("music21", "writing MusicXML, and scores of the demo", "pip install 'music21>=10.5,<11'"),
     ("psycopg", "PostgreSQL", "pip install 'psycopg[binary]>=3.3,<4'"),
 )
 LEAST_FREE_BYTES = 2 * 1024**3

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from console.demo.collections import COLLECTIONS, Collection
 from console.demo.pieces import SourcePiece, tunes_of
-from console.errors import MissingExtraError
 from model.notation import notation_text
 
 NAME = "music21 corpus"
@@ -23,23 +22,14 @@ _AUTHOR = re.compile(rb"^C:[ \t]*\S", re.MULTILINE)
 
 
 def corpus_folder() -> Path:
-    """Where music21's corpus lies.
-
-    Raises:
-        MissingExtraError: music21 is not installed.
-    """
+    """Where music21's corpus lies."""
     found = importlib.util.find_spec("music21")
-    if found is None or found.origin is None:
-        raise MissingExtraError("music21", "demo")
+    assert found is not None and found.origin is not None
     return Path(found.origin).parent / "corpus"
 
 
 def bundle_pieces() -> list[list[SourcePiece]]:
-    """The chosen pieces of each collection.
-
-    Raises:
-        MissingExtraError: music21 is not installed.
-    """
+    """The chosen pieces of each collection."""
     corpus = corpus_folder()
     return [list(_pieces(corpus, collection)) for collection in COLLECTIONS]
 

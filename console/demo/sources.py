@@ -39,9 +39,6 @@ def human_pieces(limit: int | None = None) -> list[SourcePiece]:
 
     Args:
         limit: how many at most; all where it is None.
-
-    Raises:
-        MissingExtraError: music21 is not installed.
     """
     shelves = [shelf for shelf in [*packed_pieces(), *bundle_pieces()] if shelf]
     placed = [

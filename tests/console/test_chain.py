@@ -250,7 +250,7 @@ COMMANDS = (
     ("model evaluate RUN --pieces 2 --minutes 0.6", {"metrics"}),
     (
         "generate --prompt hymn --minutes 0.25 --seed 3",
-        {"generation", "midi", "audio", "tracks", "seconds"},
+        {"generation", "midi", "musicxml", "audio", "tracks", "originality", "seconds"},
     ),
     (
         "edit GENERATION --infill 1-2 --seed 3",

@@ -1,7 +1,6 @@
 """Are the demo's human pieces what they are said to be, and are their terms really stated?"""
 
 import csv
-import importlib.util
 import re
 import zipfile
 from collections import Counter
@@ -19,7 +18,6 @@ from catalog.vocabulary import Purpose
 from console.demo.bundle import corpus_folder
 from console.demo.pieces import piece_bytes
 from console.demo.sources import RIGHTS_FILE, SCORES, human_pieces, write_folder
-from console.errors import MissingExtraError
 from model.midi import read_midi
 from model.notation import NotationReader, is_notation, notation_text
 
@@ -115,13 +113,6 @@ def test_most_packed_scores_have_three_parts_or_more(pieces):
     parts = [sum(track.notes.size > 0 for track in read_midi(piece_bytes(piece)).tracks) for piece in songs]
     assert min(parts) >= 3
     assert len(parts) >= 150
-
-
-def test_without_music21_the_message_names_the_extra(monkeypatch):
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "music21" else find(name))
-    with pytest.raises(MissingExtraError, match=r"contrafact\[demo\]"):
-        human_pieces()
 
 
 def test_the_same_pieces_write_the_same_folder(pieces, tmp_path):

@@ -230,3 +230,11 @@ def test_a_large_file_is_read_event_by_event_to_the_same_music(monkeypatch):
     monkeypatch.setattr(midi_events, "MOST_BYTES", 10)
     monkeypatch.setattr(midi_events, "_jump", None)
     assert whole(read_midi(write_midi(a_song()))) == whole_song
+
+
+def test_the_key_is_written_as_mido_reads_it():
+    score = Score(12, (Track("Piano", 0, False, notes_of([[0, 12, 60, 80]])),))
+    for key, told in (("Eb major", "Eb"), ("C# minor", "C#m"), ("C major", "C"), ("F minor", "Fm")):
+        file = mido.MidiFile(file=io.BytesIO(write_midi(score, key=key)))
+        assert [m.key for track in file.tracks for m in track if m.type == "key_signature"] == [told]
+    assert b"\xff\x59" not in write_midi(score)
