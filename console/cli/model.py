@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from console.cli.listen import listen
 from console.cli.options import HomeOption, JsonOption, writing
 from console.output import say
 from console.progress import progress
@@ -13,6 +14,7 @@ from console.steps.evaluating import Evaluation, evaluate_run
 from console.steps.training import Together, train_model
 
 app = typer.Typer(help="Training and evaluation.", no_args_is_help=True)
+app.command("listen")(listen)
 
 
 @app.command("train")
@@ -106,7 +108,7 @@ def evaluation_lines(found: Evaluation) -> list[str]:
         _line("asked for and met", list(WAYS)),
         *(_line(name, [told(way[name]) for way in met]) for name in met[0]),
         *(_distance(column, one) for column, one in metrics["frechet"].items() if one is not None),
-        metrics["listening"],
+        metrics["listening"]["verdict"],
         f"all of it: {found.path}",
     ]
 

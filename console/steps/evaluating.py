@@ -9,6 +9,7 @@ from typing import Any
 from catalog.files import write_atomically
 from catalog.vocabulary import Origin
 from console.home import Home
+from console.listening.trial import heard_so_far
 from console.progress import Advance
 from console.steps.corpora import open_corpus
 from console.steps.generating import checkpoint_of
@@ -56,7 +57,7 @@ def evaluate_run(
         **found,
         "compared_with": {"held_out": compared.held_out, "origins": list(compared.origins)},
         "held_out_loss": dict(run.config["held_out"]),
-        "listening": "Nobody has listened yet.",
+        "listening": heard_so_far(home.folder("listening"), run.id),
     }
     path = folder_of(home, run) / EVALUATION_NAME
     write_atomically(path, json.dumps({"run": run.id, "metrics": metrics}, indent=1, sort_keys=True).encode())
