@@ -1,7 +1,7 @@
 """What does each link before the money cost, beside the plain library call that it stands on?
 
 Import: SQLite taking the same rows by `executemany`. Corpus: symusic reading the same MIDI files. Training:
-a step of PyTorch's own transformer of the same width, depth and batches. Index: one plain forward and
+a step of PyTorch's own transformer of as many parameters on the same batches. Index: one plain forward and
 backward pass over the same examples. Query: one such pass over the query and a plain FAISS search.
 Run alone with `python -m benchmarks.chain_bench`.
 """
@@ -19,10 +19,11 @@ import numpy as np
 import symusic
 import torch  # before faiss: the OpenMP that is loaded first must be torch's
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 import faiss  # isort: skip
 
+from benchmarks.preset_bench import our_step, plain_step
 from benchmarks.table import Row, compare, show
 from catalog.cwr.writer import Sender, write_cwr
 from catalog.vocabulary import Origin, Purpose
@@ -34,14 +35,11 @@ from console.steps.attributing import BATCH, IGNORED
 from console.steps.catalogue import import_into
 from model.batches import batches, matrices, split_examples
 from model.corpus import VerifiedCorpus, read_corpus
-from model.events import FIELD_SIZES
 from model.genres import GENRE_SLUGS
 from model.house import compose
-from model.network import Composer, num_rows
+from model.network import Composer
 from model.objective import attribution_logits, attribution_targets
-from model.plan import PLAN_ROWS, Column
 from model.presets import preset_named
-from model.training import train
 from provenance.attribution import Attributor, SequenceTask
 from provenance.corpus.build import BuiltCorpus, build_corpus
 from provenance.corpus.music import Converter
@@ -68,7 +66,7 @@ def bench() -> list[Row]:
                 plan = plan_corpus(session, Order(Purpose.TRAIN, "EU", ON))
             rows.append(corpus_row(home, plan))
             corpus = read_corpus(_built(home, plan).directory)
-        rows.append(step_row(corpus, folder))
+        rows.append(step_row(corpus))
         return [*rows, *attribution_rows(corpus, folder)]
 
 
@@ -143,50 +141,18 @@ def _built(home: Home, plan: CorpusPlan) -> BuiltCorpus:
     )
 
 
-class Plain(nn.Module):
-    """PyTorch's own transformer of the preset's width and depth, over rows of numbers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        config = PRESET.config
-        self.read = nn.Linear(len(Column), config.width)
-        layer = nn.TransformerEncoderLayer(
-            config.width, config.heads, config.expansion * config.width, 0.0, "gelu", batch_first=True
-        )
-        self.blocks = nn.TransformerEncoder(layer, config.lower_layers + config.upper_layers)
-        self.say = nn.Linear(config.width, sum(FIELD_SIZES))
-
-    def forward(self, rows_NTF: Tensor) -> Tensor:
-        mask = nn.Transformer.generate_square_subsequent_mask(rows_NTF.shape[1])
-        return self.say(self.blocks(self.read(rows_NTF.float()), mask, is_causal=True))
-
-
-def step_row(corpus: VerifiedCorpus, folder: Path) -> Row:
-    """A short run, beside the same batches through PyTorch's transformer and AdamW."""
-    count = iter(range(100))
+def step_row(corpus: VerifiedCorpus) -> Row:
+    """Training steps, beside the same batches through a plain decoder of as many parameters and AdamW."""
     examples, _ = split_examples(corpus)
-    order = list(islice(batches(corpus, examples, PRESET.batch_examples, 0), STEPS))
-    model = Plain()
-    optimiser = torch.optim.AdamW(model.parameters(), foreach=True)
-
-    def ours() -> None:
-        train(corpus, folder / f"run-{next(count)}", preset=PRESET.name, steps=STEPS)
-
-    def plain() -> None:
-        torch.set_num_threads(2)
-        for batch in order:
-            rows_NRF = matrices(corpus, batch, PRESET.config.max_events)
-            events_NTF = rows_NRF[:, PLAN_ROWS : PLAN_ROWS + num_rows(rows_NRF)]
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                logits_NTV = model(events_NTF)
-            target_NT = events_NTF[..., Column.POSITION].long().clamp(min=0)
-            loss = F.cross_entropy(logits_NTV.float().flatten(0, 1), target_NT.flatten())
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-
+    order = islice(batches(corpus, examples, PRESET.batch_examples, 0), STEPS)
+    some = [matrices(corpus, batch, PRESET.config.max_events) for batch in order]
+    (ours, _), (plain, _) = our_step(PRESET), plain_step()
+    torch.set_num_threads(2)
     return compare(
-        f"{STEPS} training steps, saved and evaluated", ours, "nn.TransformerEncoder, AdamW", plain
+        f"{STEPS} training steps",
+        lambda: [ours(rows_NRF) for rows_NRF in some],
+        "plain decoder of as many parameters, AdamW",
+        lambda: [plain(rows_NRF) for rows_NRF in some],
     )
 
 

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model.attention import NEVER, NOWHERE, Mask, View, sight_of
+from model.attention import NEVER, NOWHERE, Mask, Sight, View, sight_of
 from model.events import BAR_MARK, FIELD_SIZES, MAX_TRACKS, PITCH_CODES, Field
 from model.layers import Block, Clock, FieldHead, Level, PlanReading
 from model.plan import (
@@ -402,16 +402,19 @@ class Composer(nn.Module):
         x_NTD: Tensor = self.reader(codes, events_NTF, heard, state, plan)
         clock = Clock.at(events_NTF[..., Column.TIME], self.head_width, x_NTD.dtype)
         view = self._view(events_NTF, units)
-        sight = sight_of(view)
+        sight = self._sight(view)
         for block in self.lower:
             x_NTD = block(x_NTD, clock, sight)[0]
         summaries = summary_clock = None
         if self.levels:
             summaries, of_events, summary_clock = self._sum_up(x_NTD, events_NTF, units)
-            sight = sight_of(replace(view, units=of_events))
+            sight = self._sight(replace(view, units=of_events))
         for block in self.upper:
             x_NTD = block(x_NTD, clock, sight, others_NKD=summaries, others_clock=summary_clock)[0]
         return x_NTD
+
+    def _sight(self, view: View) -> Sight:
+        return sight_of(view)
 
     def _view(self, events_NTF: Tensor, units: Units) -> View:
         bar_NT = events_NTF[..., Column.BAR].masked_fill(units.bar_NT < 0, NOWHERE)
