@@ -7,7 +7,7 @@ is composed anew; so a return is heard as one and still leads on.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,47 +19,46 @@ from model.decoding import Decoder
 from model.events import (
     BAR_MARK,
     DURATIONS,
-    END_MARK,
     FIELD_SIZES,
     MAX_TRACKS,
-    PITCH_CODES,
     Field,
     Ints,
     Note,
     decode_notes,
     encode_notes,
     score_of,
-    tonic_shift,
 )
 from model.excerpts import Excerpt, cut
 from model.instruments import Instrument
 from model.network import Composer
 from model.plan import (
-    CHORD_QUALITIES,
-    CHORD_TONES,
     MARKER_FIELDS,
     Column,
     SongPlan,
-    TrackPlan,
     plan_rows,
     rows_of_fields,
 )
-from model.planning import SCALES, plan_song
+from model.planning import plan_song
 from model.prompt import Prompt
 from model.sampling import sample
 from model.score import Score
+from model.worth import (
+    NEVER,
+    any_pitch,
+    ending_worth,
+    harmony_worth,
+    pitch_range,
+    position_worth,
+    register_worth,
+    tracks_open,
+)
 
 Progress = Callable[[int, int], None]
 Floats = npt.NDArray[np.float64]
 
-NEVER = -1e9
 MAX_BAR_EVENTS = 256
-FOREIGN = -5.0  # what a pitch outside key and chord is worth in nats
-OF_CHORD = 0.4
 BALANCE = 1.0  # nats for each e-fold by which a track is behind its planned number of notes
 MAX_BALANCE = 3.0
-FULLNESS = 2.5  # nats against ending a bar that is still empty where notes are planned
-REGISTER = 0.25  # nats for each semitone outside a track's register
 TEMPERATURE = {
     Field.POSITION: 0.95, Field.TRACK: 1.0, Field.PITCH: 0.9, Field.DURATION: 0.9, Field.VELOCITY: 0.9,
 }  # fmt: skip
@@ -205,12 +204,12 @@ class Writer:
         self.planned = np.array([2.0 ** (track.density - 3) for track in plan.tracks])
         self.due: Floats = np.zeros(len(ensemble))
         self.played: Floats = np.zeros(len(ensemble))
-        self.ranges = [_pitch_range(player, plan.tonic) for player in ensemble]
-        self.possible = [_pitch_range(_anything(player), plan.tonic) for player in ensemble]
+        self.ranges = [pitch_range(player, plan.tonic) for player in ensemble]
+        self.possible = [pitch_range(any_pitch(player), plan.tonic) for player in ensemble]
         self.registers = [
-            _register_worth(*span) for span in zip(plan.tracks, ensemble, self.ranges, strict=True)
+            register_worth(*span) for span in zip(plan.tracks, ensemble, self.ranges, strict=True)
         ]
-        self.worth = _pitch_worth(plan.is_minor)
+        self.worth = harmony_worth(plan.is_minor)
 
     def new_notes(self) -> Ints:
         """The notes composed so far."""
@@ -284,11 +283,11 @@ class Writer:
         event = row.copy()
         event[Column.POSITION : Column.VELOCITY + 1] = -1
         here = found[-1] if found else None
-        open_here = _tracks_open(self.ensemble, found) & self._room(bar)
-        worth = _position_worth(row, here is not None, bool(open_here.any()))
+        open_here = tracks_open(self.ensemble, found) & self._room(bar)
+        worth = position_worth(row, here is not None, bool(open_here.any()))
         worth[: min(earliest, BAR_MARK)] = NEVER
         if self.manner.guided:
-            worth[BAR_MARK] += _worth_of_ending(fullness)
+            worth[BAR_MARK] += ending_worth(fullness)
         position = self._choose(Field.POSITION, event, worth)
         if position >= BAR_MARK:
             return None
@@ -356,74 +355,6 @@ def _key(fields: Ints) -> tuple[int, ...]:
 def _in_order(fields: Ints) -> Ints:
     ordered: Ints = fields[np.lexsort(fields[:, [Field.PITCH, Field.TRACK, Field.POSITION]].T)]
     return ordered
-
-
-def _tracks_open(ensemble: tuple[Instrument, ...], found: list[Ints]) -> npt.NDArray[np.bool_]:
-    """Which tracks may still begin a note at the position of the last one."""
-    tracks = np.zeros(MAX_TRACKS, dtype=bool)
-    if not found:
-        return tracks
-    last = found[-1]
-    together = sum(
-        1 for f in found if f[Field.POSITION] == last[Field.POSITION] and f[Field.TRACK] == last[Field.TRACK]
-    )
-    track = int(last[Field.TRACK])
-    tracks[track + 1 : len(ensemble)] = True
-    player = ensemble[track]
-    top = PITCH_CODES + player.high if player.is_drum else player.high - 12
-    tracks[track] = together < player.voices and last[Field.PITCH] < top
-    return tracks
-
-
-def _position_worth(row: Ints, begun: bool, can_stay: bool) -> Floats:
-    """Positions not before the last note and inside the bar, or the end of the bar."""
-    worth = np.zeros(FIELD_SIZES[Field.POSITION])
-    worth[END_MARK] = NEVER
-    worth[row[Column.LENGTH] : BAR_MARK] = NEVER
-    if begun:
-        here = int(row[Column.POSITION])
-        worth[: here + (0 if can_stay else 1)] = NEVER
-    return worth
-
-
-def _worth_of_ending(fullness: float) -> float:
-    """What ending a bar is worth in nats with a part of the planned notes in it."""
-    return FULLNESS * (min(0.0, fullness / 0.6 - 1) + float(np.clip(fullness / 1.5 - 1, 0, 2)))
-
-
-def _anything(player: Instrument) -> Instrument:
-    """The instrument as if it played every pitch that there is."""
-    return replace(player, low=0, high=127)
-
-
-def _pitch_range(player: Instrument, tonic: int) -> tuple[int, int]:
-    """The lowest and the highest pitch code that an instrument plays in a key."""
-    offset = PITCH_CODES if player.is_drum else 6 - tonic_shift(tonic)
-    return player.low + offset, player.high + offset
-
-
-def _register_worth(track: TrackPlan, player: Instrument, span: tuple[int, int]) -> Floats:
-    """What each pitch code is worth to a track: less, the farther it lies outside the planned register."""
-    worth = np.zeros(FIELD_SIZES[Field.PITCH])
-    if track.register:
-        centre = span[0] + (track.register - 0.5) * 11 - player.low
-        distance = np.abs(np.arange(len(worth)) - centre) - (player.high - player.low) / 5
-        worth -= REGISTER * np.maximum(distance, 0)
-    return worth
-
-
-def _pitch_worth(is_minor: bool) -> Floats:
-    """For each chord value what each pitch code is worth: in the chord, in the key, or foreign to both."""
-    classes = (np.arange(PITCH_CODES) - 6) % 12
-    in_key = np.isin(classes, SCALES[is_minor])
-    worth = np.zeros((2 + 12 * len(CHORD_QUALITIES), FIELD_SIZES[Field.PITCH]))
-    worth[:, :PITCH_CODES] = np.where(in_key, 0.0, FOREIGN)
-    for root in range(12):
-        for quality, name in enumerate(CHORD_QUALITIES):
-            tones = np.isin(classes, [(root + tone) % 12 for tone in CHORD_TONES[name]])
-            row = worth[2 + root * len(CHORD_QUALITIES) + quality]
-            row[:PITCH_CODES] = np.where(tones, OF_CHORD, row[:PITCH_CODES])
-    return worth
 
 
 def _finished(notes: Ints, plan: SongPlan, ensemble: tuple[Instrument, ...]) -> Ints:

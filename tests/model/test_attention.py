@@ -58,6 +58,7 @@ def test_gathered_bars_hear_what_the_mask_hears_and_send_the_same_gradient_back(
         torch.testing.assert_close(one, other, atol=1e-12, rtol=1e-10)
 
 
+@pytest.mark.filterwarnings("ignore:flex_attention called without")
 def test_flexible_attention_hears_what_the_mask_hears():
     view = a_view()
     query, seen = some_vectors(view)

@@ -7,7 +7,7 @@ import torch
 from model.errors import PromptError
 from model.events import MAX_TRACKS, Note, notes_of
 from model.excerpts import encode_example
-from model.generation import Generated, generate
+from model.generation import Generated, Manner, generate
 from model.instruments import instrument
 from model.midi import read_midi, write_midi
 from model.network import Composer
@@ -114,6 +114,31 @@ def test_an_instrument_of_one_voice_never_sounds_with_itself(composer: Composer)
     for track in piece.score.tracks:
         start, duration = track.notes[:, 0], track.notes[:, 1]
         assert (start[:-1] + duration[:-1] <= start[1:]).all()
+
+
+def test_without_guidance_notes_leave_the_key_and_the_range_and_are_notes_all_the_same(composer: Composer):
+    free = generate(composer, QUARTET, seed=3, manner=Manner(guided=False))
+    found = notes(free)
+    pitch = found[:, Note.PITCH]
+    assert pitch.min() >= 0 and pitch.max() <= 127
+    in_key = np.isin((pitch - free.plan.tonic) % 12, SCALES[free.plan.is_minor])
+    assert in_key.mean() < 0.9
+    violin = instrument("violin")
+    assert violin is not None
+    assert ((pitch < violin.low) | (pitch > violin.high))[found[:, Note.TRACK] == 0].any()
+    assert read_midi(write_midi(free.score)).num_notes == free.score.num_notes
+
+
+def test_without_repeats_a_section_that_returns_is_composed_anew(composer: Composer, piece: Generated):
+    free = generate(composer, QUARTET, seed=3, manner=Manner(repeats=False))
+
+    def bar(some: Generated, number: int) -> list[list[int]]:
+        found = notes(some)
+        return found[found[:, Note.BAR] == number, Note.POSITION : Note.PITCH + 1].tolist()
+
+    second = piece.plan.sections[1].bar_start
+    assert bar(piece, 0) == bar(piece, second)
+    assert bar(free, 0) != bar(free, second)
 
 
 def test_a_piece_goes_to_midi_and_back(piece: Generated):
