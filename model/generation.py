@@ -1,8 +1,8 @@
 """How does a composer write a piece that is in form, in metre, in range and in key?
 
 Nothing is mended afterwards: at each choice what cannot be is not on offer. A section that repeats another
-takes its bars, read by the network as if it had chosen them, up to the last bar of each phrase pair, which
-is composed anew; so a return is heard as one and still leads on.
+takes its bars, read by the network as if it had chosen them. Where something else follows than the first
+time, its last bar is composed anew: so a return is heard as one and still leads on.
 """
 
 from collections.abc import Callable, Iterator
@@ -241,11 +241,10 @@ class Writer:
     def _repeats(self, bar: int) -> bool:
         """Whether what is free in a bar is taken from one that was composed, and that it repeats.
 
-        The last bar of a section is composed anew, so that a return still leads on.
+        The last bar of a section that leads elsewhere than the first time is composed anew.
         """
         source = int(self.plan.sources_of_bars[bar])
-        leads_on = any(section.bar_end == bar + 1 for section in self.plan.sections)
-        taken = self.manner.repeats and source >= 0 and not leads_on
+        taken = self.manner.repeats and source >= 0 and not _leads_elsewhere(self.plan, bar)
         return taken and bool((self.free[source] >= self.free[bar]).all())
 
     def _compose(self, marker: Ints, wanted: float, bar: int) -> Ints:
@@ -345,6 +344,17 @@ class Writer:
 
 
 FIELDS = slice(Column.POSITION, Column.VELOCITY + 1)
+
+
+def _leads_elsewhere(plan: SongPlan, bar: int) -> bool:
+    """Whether a bar ends a section, and what follows is not what followed the section that it repeats."""
+    place = int(plan.sections_of_bars[bar])
+    section = plan.sections[place]
+    if section.bar_end != bar + 1 or section.repeats is None:
+        return False
+    ours, theirs = (plan.sections[i + 1 : i + 2] for i in (place, section.repeats))
+    both_end = int(plan.sources_of_bars[bar]) + 1 == plan.sections[section.repeats].bar_end
+    return not (both_end and ours and theirs and ours[0].label == theirs[0].label)
 
 
 def _key(fields: Ints) -> tuple[int, ...]:

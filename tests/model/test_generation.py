@@ -1,5 +1,7 @@
 """Pieces keep what was asked for: form, key, metre, range, tracks; and the same seed gives the same notes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -98,6 +100,17 @@ def test_a_section_that_returns_has_the_bars_of_the_first_up_to_its_last(piece: 
 
     for offset in range(first.bar_end - first.bar_start - 1):
         assert bar(first.bar_start + offset) == bar(second.bar_start + offset)
+
+
+def test_a_return_that_leads_where_the_first_led_has_its_last_bar_too(composer: Composer):
+    piece = generate(composer, replace(QUARTET, structure=tuple("ABAB")), seed=3)
+    table, (a, _, again, _) = notes(piece), piece.plan.sections
+
+    def bar(number: int) -> list[list[int]]:
+        return table[table[:, Note.BAR] == number][:, 1:4].tolist()
+
+    assert bar(a.bar_end - 1) == bar(again.bar_end - 1)
+    assert bar(piece.plan.sections[1].bar_end - 1) != bar(piece.plan.sections[3].bar_end - 1)
 
 
 def test_returns_have_the_chords_of_the_first(piece: Generated):
