@@ -70,10 +70,6 @@ class KeyValue(NamedTuple):
         """Both, one after the other along the keys."""
         return KeyValue(torch.cat([self.key, other.key], 2), torch.cat([self.value, other.value], 2))
 
-    def picked(self, index_K: Tensor) -> "KeyValue":
-        """The keys and values at some places."""
-        return KeyValue(self.key[:, :, index_K], self.value[:, :, index_K])
-
 
 class Sight(Protocol):
     """What some queries see of some keys."""

@@ -17,6 +17,8 @@ from model.score import Score
 
 Floats = npt.NDArray[np.float64]
 
+CELLS = 16  # of a bar; finer ones are nearly all empty, and every bar looks like every other
+
 
 @dataclass(frozen=True, eq=False)
 class BarPiece:
@@ -114,6 +116,13 @@ def top_notes(notes: Ints) -> Ints:
     first[1:] = (np.diff(ordered[:, : Note.POSITION + 1], axis=0) != 0).any(axis=1)
     found: Ints = ordered[first]
     return found
+
+
+def cells_of(piece: BarPiece, notes: Ints) -> Ints:
+    """The sixteenth of its bar, 0 to 15, in which each note begins."""
+    cell = CELLS * notes[:, Note.POSITION] // piece.lengths_B[notes[:, Note.BAR]]
+    within: Ints = np.minimum(cell, CELLS - 1)
+    return within
 
 
 def unit_rows(rows: Floats) -> Floats:

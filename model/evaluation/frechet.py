@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from model.analysis import find_key
-from model.evaluation.bars import BarPiece, Floats, melody_of
-from model.evaluation.groove import CELLS
+from model.evaluation.bars import CELLS, BarPiece, Floats, cells_of, melody_of
 from model.events import Ints, Note
 from model.plan import parse_key
 
 EMBEDDING = "house-phrases-1"
 WINDOW_BARS = 8
 LEAPS = (1, 3, 5, 8)  # semitones at which another class of intervals begins
+NUM_FEATURES = 12 + CELLS + 7 + len(LEAPS) + 2
 SIZES = 6  # at how many sample sizes the distance is taken
 DRAWS = 12  # and from how many samples of each
 
@@ -45,7 +45,7 @@ def embed(piece: BarPiece) -> Floats:
             bars = min(WINDOW_BARS, piece.num_bars - start)
             tune = melody[_between(melody, start, start + WINDOW_BARS)]
             rows.append(_features(piece, piece.notes[inside], is_drum[inside], tune, bars, tonic))
-    return np.array(rows).reshape(-1, 12 + CELLS + 7 + len(LEAPS) + 2)
+    return np.array(rows).reshape(-1, NUM_FEATURES)
 
 
 def _between(notes: Ints, start: int, end: int) -> npt.NDArray[np.bool_]:
@@ -64,8 +64,7 @@ def _features(
     pitched = notes[~drum_N]
     pitch, duration = pitched[:, Note.PITCH], pitched[:, Note.DURATION]
     chroma = np.bincount((pitch - tonic) % 12, np.sqrt(duration), minlength=12)
-    cell = CELLS * notes[:, Note.POSITION] // piece.lengths_B[notes[:, Note.BAR]]
-    grid = np.bincount(np.minimum(cell, CELLS - 1), minlength=CELLS)
+    grid = np.bincount(cells_of(piece, notes), minlength=CELLS)
     onsets = len(np.unique(notes[:, : Note.POSITION + 1], axis=0))
     few = [
         np.log2(len(notes) / bars), len(notes) / onsets, pitch.mean() / 12 if len(pitch) else 5.0,
@@ -124,7 +123,7 @@ def distance_of(pieces: Sequence[BarPiece], reference: Sequence[BarPiece], seed:
 
 
 def _joined(pieces: Sequence[BarPiece]) -> Floats:
-    return np.concatenate([np.zeros((0, 12 + CELLS + 7 + len(LEAPS) + 2)), *(embed(p) for p in pieces)])
+    return np.concatenate([np.zeros((0, NUM_FEATURES)), *(embed(p) for p in pieces)])
 
 
 def frechet(ours_WF: Floats, theirs_WF: Floats) -> float:

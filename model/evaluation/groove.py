@@ -6,10 +6,9 @@ Shapes: B bars, C cells of a bar.
 import numpy as np
 import numpy.typing as npt
 
-from model.evaluation.bars import BarPiece, mean_or_nan
+from model.evaluation.bars import CELLS, BarPiece, cells_of, mean_or_nan
 from model.events import Note
 
-CELLS = 16  # finer cells are nearly all empty in every bar, and everything looks alike
 PHRASE_BARS = 4
 
 
@@ -38,7 +37,6 @@ def phrase_groove(piece: BarPiece) -> float:
 def onset_grid(piece: BarPiece) -> npt.NDArray[np.bool_]:
     """For each bar and cell whether a note begins there (B, C)."""
     notes = piece.notes
-    cell = CELLS * notes[:, Note.POSITION] // piece.lengths_B[notes[:, Note.BAR]]
     grid = np.zeros((piece.num_bars, CELLS), dtype=bool)
-    grid[notes[:, Note.BAR], np.minimum(cell, CELLS - 1)] = True
+    grid[notes[:, Note.BAR], cells_of(piece, notes)] = True
     return grid

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from model.evaluation.bars import BarPiece, Floats, mean_or_nan, melody_of, unit_rows
+from model.evaluation.bars import CELLS, BarPiece, Floats, cells_of, mean_or_nan, melody_of, unit_rows
 from model.events import Ints, Note
 
-QUARTERS = 4  # a bar's harmony is read in four parts
-CELLS = 16  # and its rhythm in sixteen
+QUARTERS = 4  # a bar's harmony is read in four parts, its rhythm in sixteen
 RHYTHM_WEIGHT = 0.5
 SAME_BAR = 0.8  # the cosine from which one bar is heard as a return of another
 PENALTY = -2.0
@@ -33,8 +32,7 @@ def bar_features(piece: BarPiece) -> Floats:
     quarter = QUARTERS * pitched[:, Note.POSITION] // piece.lengths_B[pitched[:, Note.BAR]]
     place = 12 * np.minimum(quarter, QUARTERS - 1) + pitched[:, Note.PITCH] % 12
     np.add.at(chroma, (pitched[:, Note.BAR], place), np.sqrt(pitched[:, Note.DURATION]))
-    cell = CELLS * notes[:, Note.POSITION] // piece.lengths_B[notes[:, Note.BAR]]
-    np.add.at(onsets, (notes[:, Note.BAR], np.minimum(cell, CELLS - 1)), 1.0)
+    np.add.at(onsets, (notes[:, Note.BAR], cells_of(piece, notes)), 1.0)
     return np.concatenate([unit_rows(chroma), RHYTHM_WEIGHT * unit_rows(np.sqrt(onsets))], axis=1)
 
 
