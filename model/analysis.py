@@ -7,7 +7,6 @@ Shapes: N notes, H halves of bars, B bars, K keys, C chords.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +14,12 @@ from numpy.typing import NDArray
 from model.errors import ModelError
 from model.plan import CHORD_QUALITIES, CHORD_TONES
 from model.score import DURATION, GRID, PITCH, START, Notes, Score
+from model.sections import PHRASE_BARS, Section, find_sections, unit_rows
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 MAX_BARS = 4096
-PHRASE_BARS = 4
-MAX_SECTION_BARS = 16
-KERNEL_BARS = 4
-SAME_SECTION = 0.82
 BASS_WEIGHT = 0.35
 _NAMES = {
     "major": ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"),
@@ -52,16 +48,6 @@ class Span:
 
     bar_start: int
     bar_end: int
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the form; `repeats` is the index of the first section that it is a return of."""
-
-    label: str
-    bar_start: int
-    bar_end: int
-    repeats: int | None
 
 
 @dataclass(frozen=True)
@@ -221,78 +207,8 @@ def _bar_features(score: Score, starts: Ints, chroma_H12: Floats) -> Floats:
         place = (start - starts[bar]) * 16 // np.maximum(starts[bar + 1] - starts[bar], 1)
         np.add.at(onsets, (bar, np.minimum(place, 15)), 1)
         np.add.at(playing, (bar, np.full(len(bar), index)), 1)
-    parts = (1.0, _unit(chroma)), (0.5, _unit(np.sqrt(onsets))), (0.7, _unit(np.sqrt(playing)))
+    parts = (1.0, unit_rows(chroma)), (0.5, unit_rows(np.sqrt(onsets))), (0.7, unit_rows(np.sqrt(playing)))
     return np.concatenate([weight * part for weight, part in parts], axis=1)
-
-
-def _unit(rows: Floats) -> Floats:
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.where(norms > 0, norms, 1.0))
-
-
-def find_sections(features_BF: Floats) -> tuple[Section, ...]:
-    """The sections: borders where the music changes most, labels by what returns.
-
-    Borders lie on every fourth bar and are kept where the novelty of the bars' self-similarity is above its
-    mean; no section is longer than 16 bars. Two sections of like length have one label when their bars, in
-    order, are alike.
-
-    Source: J. Foote, "Automatic audio segmentation using a measure of audio novelty" (ICME 2000).
-    """
-    unit_BF = _unit(features_BF)
-    similarity_BB = unit_BF @ unit_BF.T
-    edges = _edges(similarity_BB)
-    sections: list[Section] = []
-    labels = 0
-    for start, end in pairwise(edges):
-        repeats = _returns(similarity_BB, sections, start, end)
-        if repeats is None:
-            label, labels = _label(labels), labels + 1
-        else:
-            label = sections[repeats].label
-        sections.append(Section(label, start, end, repeats))
-    return tuple(sections)
-
-
-def _edges(similarity_BB: Floats) -> list[int]:
-    num_bars = len(similarity_BB)
-    places = list(range(PHRASE_BARS, num_bars - PHRASE_BARS // 2, PHRASE_BARS))
-    novelty = np.array([_novelty(similarity_BB, place) for place in places])
-    edges = [0]
-    for place, value in zip(places, novelty, strict=True):
-        if place - edges[-1] >= MAX_SECTION_BARS or round(value - novelty.mean(), 9) > 0:
-            edges.append(place)
-    return [*edges, num_bars]
-
-
-def _novelty(similarity_BB: Floats, place: int) -> float:
-    """How much the bars before a place are alike, and those after, but not the ones to the others."""
-    before, after = slice(max(place - KERNEL_BARS, 0), place), slice(place, place + KERNEL_BARS)
-    inside = similarity_BB[before, before].mean() + similarity_BB[after, after].mean()
-    return float(inside / 2 - similarity_BB[before, after].mean())
-
-
-def _returns(similarity_BB: Floats, sections: list[Section], start: int, end: int) -> int | None:
-    """The first earlier section that bars `start` up to `end` are most like, if they are like one."""
-    best, found = SAME_SECTION, None
-    for index, section in enumerate(sections):
-        length = section.bar_end - section.bar_start
-        if section.repeats is not None or abs(length - (end - start)) > PHRASE_BARS // 2:
-            continue
-        common = np.arange(min(length, end - start))
-        alike = float(similarity_BB[section.bar_start + common, start + common].mean())
-        if round(alike, 9) > best:
-            best, found = alike, index
-    return found
-
-
-def _label(index: int) -> str:
-    letters = ""
-    index += 1
-    while index:
-        index, letter = divmod(index - 1, 26)
-        letters = chr(ord("A") + letter) + letters
-    return letters
 
 
 def _phrases(sections: tuple[Section, ...]) -> list[Span]:

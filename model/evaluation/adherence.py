@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from model.analysis import Section, analyse
+from model.analysis import analyse
 from model.evaluation.bars import BarPiece, score_of_piece
 from model.evaluation.structure import boundary_f1, form_f1
 from model.events import Ints, Note
@@ -18,6 +18,7 @@ from model.plan import SectionPlan, SongPlan, parse_key
 from model.planning import SCALES
 from model.prompt import MOODS, Prompt
 from model.score import GRID
+from model.sections import Section
 
 T = TypeVar("T")
 NAN = float("nan")

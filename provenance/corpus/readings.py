@@ -18,7 +18,7 @@ from model.examples import UNNAMED, named
 from provenance.corpus.music import Apply, Converter, Job, Music, jobs_of
 from provenance.corpus.plan import PlannedFile
 
-READING = 1  # one more whenever the same bytes would give something else
+READING = 2  # one more whenever the same bytes would give something else
 AT_ONCE = 1_024
 _KEY = b"contrafact.reading"
 _DIGEST_BYTES = 32

@@ -108,7 +108,7 @@ def test_whoever_changes_what_a_reading_gives_gives_it_a_new_number(tmp_path):
         found.events,
         found.table.select(UNNAMED.names).to_pylist(),
     ]
-    assert (READING, hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]) == (1, "715cbb944a178737")
+    assert (READING, hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]) == (2, "715cbb944a178737")
     a_folder(tmp_path).keep(a_job(), found)
     (path,) = (tmp_path / "readings").rglob("*.arrow")
     assert path.parent.parent.name == f"{READING}-{MAX_EVENTS}"
