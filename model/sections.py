@@ -84,7 +84,8 @@ def find_returns(similarity_BB: Floats, least: int) -> Ints:
 def _distances(num_bars: int) -> NDArray[np.int32]:
     """How many bars each bar stands after each other one; 0 for those that come later."""
     place = np.arange(num_bars, dtype=np.int32)
-    return np.maximum(place[:, None] - place, 0)
+    distances: NDArray[np.int32] = np.maximum(place[:, None] - place, 0)
+    return distances
 
 
 def _runs(alike_BB: NDArray[np.bool_]) -> NDArray[np.int32]:
