@@ -33,11 +33,13 @@ MAX_LEAP = 30
 END = 0  # between two lines; no other token has this value
 COMMON = 64  # a gram at more places than this is everybody's, and begins no repeat
 CANDIDATES = 48  # of the longest repeats so many are measured note by note
-SAMPLE_WORKS = 96
+SAMPLE_WORKS = 300
 QUANTILE = 0.95
-MIN_LIMIT_NOTES = 20
+MIN_LIMIT_NOTES = 16
 MIN_WORKS = 20
 UNKNOWN_LIMIT_NOTES = 32
+
+HUMAN = "human"  # as examples name it
 
 Tokens = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
@@ -240,8 +242,10 @@ def _different(token_T: Tokens) -> int:
 def repertoire_of(corpus: VerifiedCorpus) -> Repertoire:
     """The repertoire of a corpus, with how much its works share with each other by chance.
 
-    The limit is what 95 of 100 works share at most with any other work; the rest may be arrangements of one
-    tune under two names. A corpus of less than 20 works cannot say, and has a limit of 32 notes.
+    The limit is what 95 of 100 works by people share at most with any other work; the rest may be
+    arrangements of one tune under two names. Works made by rules, which repeat each other more, are asked
+    only where there are less than 20 others. A corpus of less than 20 works cannot say, and has a limit of 32
+    notes.
     """
     pieces = list(_pieces(corpus))
     lines = [lines_of(excerpts) for _, excerpts in pieces]
@@ -250,8 +254,11 @@ def repertoire_of(corpus: VerifiedCorpus) -> Repertoire:
     together = Lines(np.concatenate([x.token_T for x in lines]), np.concatenate([x.bar_T for x in lines]))
     found = Repertoire(together, piece_T, names, UNKNOWN_LIMIT_NOTES)
     by_work: dict[str, Lines] = dict(zip((work for work, _ in names), lines, strict=True))
-    if len(by_work) >= MIN_WORKS:
-        found.limit_notes = _limit(shared_by_chance(found, by_work))
+    origin_of = dict(zip(corpus.work_ids, corpus.origins, strict=True))
+    human = {work: own for work, own in by_work.items() if origin_of[work] == HUMAN}
+    asked = human if len(human) >= MIN_WORKS else by_work
+    if len(asked) >= MIN_WORKS:
+        found.limit_notes = _limit(shared_by_chance(found, asked))
     return found
 
 
