@@ -31,6 +31,7 @@ from model.batches import split_examples
 from model.checkpoint import load_checkpoint
 from model.corpus import VerifiedCorpus, read_corpus
 from model.evaluation.bars import BarPiece, first_bars
+from model.evaluation.report import half_against_half
 from model.evaluation.shuffling import shuffle_bars
 from model.evaluation.statistics import resamples
 from model.evaluation.structure import bar_similarity_curve, bar_similarity_error, structureness
@@ -146,9 +147,13 @@ def compare_arms(
     asked = ask_for(corpus, works, pieces, minutes)
     held_out = measured([one.held_out for one in asked])
     shuffled = measured([shuffle_bars(one.held_out, 0) for one in asked])
-    print(f"\n{len(asked)} held-out pieces: SI-long {np.nanmean(held_out.long_P):.3f}, with shuffled bars "
-          f"{np.nanmean(shuffled.long_P):.3f}; bar similarity error of shuffled bars "
-          f"{bar_similarity_error(shuffled.curves_PM, held_out.curves_PM):.4f}\n")  # fmt: skip
+    halves = half_against_half([one.held_out for one in asked], 0)
+    print(
+        f"\n{len(asked)} held-out pieces: SI-long {np.nanmean(held_out.long_P):.3f}, with shuffled bars "
+        f"{np.nanmean(shuffled.long_P):.3f}; bar similarity error of shuffled bars "
+        f"{bar_similarity_error(shuffled.curves_PM, held_out.curves_PM):.4f}, "
+        f"of one half of the pieces against the other {halves.mean:.4f} [{halves.low:.4f} {halves.high:.4f}]\n"
+    )
     print(
         "| arm | parameters | CPU s | held-out nats | SI-long | off by | closer | similarity error | closer |"
     )
