@@ -152,7 +152,8 @@ def compare_arms(
         f"\n{len(asked)} held-out pieces: SI-long {np.nanmean(held_out.long_P):.3f}, with shuffled bars "
         f"{np.nanmean(shuffled.long_P):.3f}; bar similarity error of shuffled bars "
         f"{bar_similarity_error(shuffled.curves_PM, held_out.curves_PM):.4f}, "
-        f"of one half of the pieces against the other {halves.mean:.4f} [{halves.low:.4f} {halves.high:.4f}]\n"
+        f"of one half of the pieces against the other {halves.mean:.4f} "
+        f"[{halves.low:.4f} {halves.high:.4f}]\n"
     )
     print(
         "| arm | parameters | CPU s | held-out nats | SI-long | off by | closer | similarity error | closer |"
