@@ -193,19 +193,29 @@ def test_a_withdrawn_work_is_gone_from_the_next_corpus_and_its_receipt_verifies(
 def test_a_piece_that_repeats_too_much_is_refused_and_not_kept(done, tmp_path, monkeypatch, capsys):
     folder, chain = done
     shutil.copytree(folder / "home", tmp_path / "home")
+    words = [
+        "generate",
+        "--genre",
+        "baroque",
+        "--instruments",
+        "violin, cello",
+        "--minutes",
+        "0.75",
+        "--json",
+    ]
+    first = json.loads(_run(monkeypatch, capsys, tmp_path, words)[1])
     with opened(tmp_path) as home:
-        lines = lines_of(read_excerpts(home, chain.pieces[0].generation))
+        lines = lines_of(read_excerpts(home, first["generation"]))
     place = np.zeros(len(lines.token_T), dtype=np.int32)
     known = Repertoire(lines, place, [("work_1", "file_1")], 8)
     known.save(tmp_path / "home" / "repertoires" / f"{chain.corpus.id}.safetensors")
-    words = ["generate", "--genre", "hymn", "--key", "G major", "--tempo", "90", "--minutes", "0.25"]
-    words += ["--seed", "3", "--json"]
     pieces = sorted((tmp_path / "home" / "generations").iterdir())
     code, said = _run(monkeypatch, capsys, tmp_path, [*words, "--on-repeat", "refuse"], errors=True)
     assert code == 1 and "by chance" in said
     assert sorted((tmp_path / "home" / "generations").iterdir()) == pieces
     code, said = _run(monkeypatch, capsys, tmp_path, words)
     assert code == 0 and json.loads(said)["originality"]["flagged"]
+    assert json.loads(said)["generation"] != first["generation"]  # the finding is part of the record
 
 
 def test_an_edit_is_attributed_and_its_bundle_names_its_parent(done, tmp_path, monkeypatch, capsys):
