@@ -18,6 +18,7 @@ from model.network import Composer
 from model.plan import (
     CHORD_QUALITIES,
     CHORD_TONES,
+    MAX_PHRASES,
     MAX_PLACE,
     MAX_SECTIONS,
     NUM_CHORDS,
@@ -29,6 +30,7 @@ from model.plan import (
     SongPlan,
     TrackPlan,
     chord_code,
+    fit_spans,
     metre_value,
     plan_rows,
 )
@@ -69,14 +71,14 @@ def plan_song(
     sections = _sections(prompt.structure or tuple(usual.form.split()), tempo, metre, prompt.minutes, mood)
     ensemble = _ensemble(prompt.instruments or usual.ensemble)
     num_bars = sections[-1].bar_end
-    phrases = tuple(
+    phrases = [
         (start, min(start + 4, section.bar_end))
         for section in sections
         for start in range(section.bar_start, section.bar_end, 4)
-    )
+    ]
     bare = SongPlan(
-        usual.slug, usual.family, key, tempo, (metre,) * num_bars, _tracks(ensemble, mood), sections, phrases,
-        (0,) * (2 * num_bars),
+        usual.slug, usual.family, key, tempo, (metre,) * num_bars, _tracks(ensemble, mood), sections,
+        tuple(fit_spans(phrases, MAX_PHRASES)), (0,) * (2 * num_bars),
     )  # fmt: skip
     return with_chords(model, bare, rng), ensemble
 

@@ -45,6 +45,15 @@ def test_a_plan_of_twelve_minutes_fits_the_rows_of_the_network(composer: Compose
     assert plan_rows(plan).min() >= 0
 
 
+def test_so_does_one_at_a_tempo_that_makes_it_hundreds_of_bars(composer: Composer):
+    prompt = Prompt(genre="drum_and_bass", tempo_bpm=174, minutes=12)
+    plan, _ = plan_song(composer, prompt, np.random.default_rng(0))
+    assert plan.num_bars > 4 * MAX_PHRASES
+    assert len(plan.phrases) <= MAX_PHRASES
+    assert plan.phrases[-1][1] == plan.num_bars
+    plan_rows(plan)
+
+
 def test_letters_of_a_form_are_kept_and_words_get_free_ones(composer: Composer):
     form = ("intro", "B", "A", "B", "outro")
     plan, _ = plan_of(composer, Prompt(structure=form, minutes=1))
