@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from model.analysis import Bar, find_bars
-from model.midi import DRUM_CHANNEL, MELODIC_CHANNELS
+from model.midi import CHANNELS, DRUM_CHANNEL, MELODIC_CHANNELS
 from model.plan import fifths_of
 from model.score import DURATION, GRID, PITCH, START, Score, Track
 
@@ -27,6 +27,7 @@ SHARPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 FLATS = ("C", "D-", "D", "E-", "E", "F", "G-", "G", "A-", "A", "B-", "B")
 Element: TypeAlias = Any  # music21 has no types
 _UNSTEADY = re.compile(rb"<encoding-date>[^<]*</encoding-date>|<!DOCTYPE[^>]*>")
+_CHANNEL = re.compile(rb"(\d+)</midi-channel>")
 _SOFTWARE = re.compile(rb"<software>[^<]*</software>")
 
 
@@ -49,7 +50,7 @@ class Sound:
 def write_musicxml(score: Score, *, key: str | None = None, text: str = "") -> bytes:
     """The score as MusicXML; the same score gives the same bytes.
 
-    It takes about half a second for a thousand notes.
+    A minute of a small band takes half a second; twelve minutes of 24 parts took 80 seconds.
 
     Args:
         score: on the grid.
@@ -62,6 +63,7 @@ def write_musicxml(score: Score, *, key: str | None = None, text: str = "") -> b
     exporter = writer.music21.musicxml.m21ToXml.ScoreExporter(writer.score_of(text), makeNotation=False)
     exporter.parse()
     data: bytes = exporter.asBytes()
+    data = _CHANNEL.sub(lambda found: b"%d</midi-channel>" % (1 + (int(found[1]) - 1) % CHANNELS), data)
     return _SOFTWARE.sub(b"<software>Contrafact</software>", _UNSTEADY.sub(b"", data), count=1)
 
 
@@ -109,7 +111,10 @@ class _Writer:
     def instrument_of(self, track: Track, index: int) -> Element:
         instrument = self.music21.instrument.Instrument(track.name or f"Track {index + 1}")
         instrument.midiProgram = track.program
-        instrument.midiChannel = DRUM_CHANNEL if track.is_drum else MELODIC_CHANNELS[index % 15]
+        # A channel of its own for each, or music21 complains; they are brought back to sixteen at the end.
+        port, place = divmod(index, len(MELODIC_CHANNELS))
+        own = DRUM_CHANNEL if track.is_drum else MELODIC_CHANNELS[place]
+        instrument.midiChannel = CHANNELS * (index if track.is_drum else port) + own
         instrument.instrumentId, instrument.partId = f"I{index + 1}", f"P{index + 1}"
         return instrument
 

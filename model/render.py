@@ -7,10 +7,10 @@ gain is then chosen for the mix and put on the stems too. The bank and its licen
 import importlib.util
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -46,11 +46,20 @@ class SoundBank:
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
-    """A score as sound, stereo, shape (2, samples), within plus and minus one; the stems sum to the mix."""
+    """A score as sound, stereo, shape (2, samples), within plus and minus one; the stems sum to the mix.
+
+    Stems are made one at a time when they are asked for: of a long piece for many they fill no memory.
+    """
 
     mix: Audio
-    stems: tuple[tuple[str, Audio], ...]
     sample_rate: int
+    gain: np.float32
+    sounding: Callable[[], Iterator[tuple[str, Audio]]]
+
+    def stems(self) -> Iterator[tuple[str, Audio]]:
+        """Each sounding track's name and sound, as long and as loud as it is in the mix."""
+        for name, audio in self.sounding():
+            yield name, np.pad(audio * self.gain, ((0, 0), (0, self.mix.shape[1] - audio.shape[1])))
 
 
 class AudioFormat(StrEnum):
@@ -124,17 +133,23 @@ def render(score: Score, bank: SoundBank, sample_rate: int = SAMPLE_RATE) -> Ren
         synthesizer = symusic.Synthesizer(str(bank.path), sample_rate)
     except (RuntimeError, ValueError) as error:
         raise SoundBankError(f"The sound bank {bank.path} cannot be read: {error}") from error
-    alone = [
-        (track.name, _one(synthesizer, Score(score.ticks_per_quarter, (track,), score.tempos, score.metres)))
-        for track in score.tracks
-        if len(track.notes)
-    ]
-    length = max((audio.shape[1] for _, audio in alone), default=sample_rate)
-    padded = [(name, np.pad(audio, ((0, 0), (0, length - audio.shape[1])))) for name, audio in alone]
-    mix = np.sum([audio for _, audio in padded], axis=0) if padded else np.zeros((2, length), np.float32)
+    alone = partial(_tracks, synthesizer, score)
+    mix: Audio = np.zeros((2, 0), dtype=np.float32)
+    for _, audio in alone():
+        mix = np.pad(mix, ((0, 0), (0, max(audio.shape[1] - mix.shape[1], 0))))
+        mix[:, : audio.shape[1]] += audio
+    mix = mix if mix.shape[1] else np.zeros((2, sample_rate), dtype=np.float32)
     gain = np.float32(_gain(mix, sample_rate))
-    stems = tuple((name, (audio * gain).astype(np.float32)) for name, audio in padded)
-    return Rendered((mix * gain).astype(np.float32), stems, sample_rate)
+    mix *= gain
+    return Rendered(mix, sample_rate, gain, alone)
+
+
+def _tracks(synthesizer: symusic.Synthesizer, score: Score) -> Iterator[tuple[str, Audio]]:
+    """Each sounding track alone."""
+    for track in score.tracks:
+        if len(track.notes):
+            alone = Score(score.ticks_per_quarter, (track,), score.tempos, score.metres)
+            yield track.name, _one(synthesizer, alone)
 
 
 def _one(synthesizer: symusic.Synthesizer, score: Score) -> Audio:

@@ -150,7 +150,7 @@ def _make_audible(
     rendered = render(score, bank)
     write_audio(folder / MIX_NAME, rendered.mix, rendered.sample_rate, AudioFormat.WAV)
     files = [folder / MIX_NAME]
-    for index, (name, audio) in enumerate(rendered.stems, start=1):
+    for index, (name, audio) in enumerate(rendered.stems(), start=1):
         files.append(folder / "stems" / f"{index:02d}-{_file_name(name)}.flac")
         write_audio(files[-1], audio, rendered.sample_rate, AudioFormat.FLAC)
     described = {

@@ -59,8 +59,8 @@ def test_the_sound_is_as_long_as_the_notes_and_never_clips(rendered):
 
 
 def test_the_stems_sum_to_the_mix(rendered):
-    assert [name for name, _ in rendered.stems] == ["Piano", "Bass", "Drums"]
-    total = np.sum([audio for _, audio in rendered.stems], axis=0)
+    assert [name for name, _ in rendered.stems()] == ["Piano", "Bass", "Drums"]
+    total = np.sum([audio for _, audio in rendered.stems()], axis=0)
     np.testing.assert_allclose(total, rendered.mix, atol=2e-6)
 
 
@@ -71,7 +71,7 @@ def test_the_same_score_sounds_the_same_again(bank, rendered):
 
 def test_more_than_sixteen_tracks_all_sound(bank):
     tracks = tuple(a_track(f"Piano {index}", pitch=36 + index, num_notes=1) for index in range(20))
-    stems = render(Score(480, tracks), bank).stems
+    stems = list(render(Score(480, tracks), bank).stems())
     assert len(stems) == 20
     assert all(np.abs(audio).max() > 1e-4 for _, audio in stems)
 
