@@ -86,9 +86,13 @@ class GradientFeatures:
     def features_NSD(self, tokens_NT: Tensor) -> Tensor:
         """The features of every example, float32, one vector a seed."""
         tokens_NT = tokens_NT.to(self.device)
+        return self._by(self.settle(tokens_NT), tokens_NT)
+
+    def settle(self, tokens_NT: Tensor) -> Batching:
+        """Chooses how examples go through the model, from the first that are seen; then it stays."""
         if self.batching is None:
-            self.batching = self._choose_batching(tokens_NT)
-        return self._by(self.batching, tokens_NT)
+            self.batching = self._choose_batching(tokens_NT.to(self.device))
+        return self.batching
 
     def _choose_batching(self, tokens_NT: Tensor) -> Batching:
         few = tokens_NT[:CHECKED] if len(tokens_NT) > 1 else tokens_NT.repeat_interleave(CHECKED, 0)
