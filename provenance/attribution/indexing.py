@@ -31,6 +31,7 @@ from provenance.attribution.parts import Part
 from provenance.attribution.preconditioner import Whitener, whitener_of
 from provenance.attribution.store import FeatureStore
 
+CPU = torch.device("cpu")
 ROWS = "rows"  # the stage that holds a digest of every example
 Progress = Callable[[str, int], None]
 Whiteners = Sequence[Sequence[Whitener]]  # by seed, by block
@@ -126,14 +127,14 @@ class CheckpointIndex:
             making.shards(raw, self.sample, self.raw_nD, "sample")
             making.finish(raw, len(self.sample))
         self.make_whiteners()
-        whiteners = whiteners_of(making.store, self.checkpoint, self.features)
+        whiteners = whiteners_of(making.store, self.checkpoint, self.features, self.features.device)
         num = len(making.examples)
         making.shards(white, np.arange(num), partial(self.white_nD, whiteners), "gradients")
         making.finish(white, num)
 
     def raw_nD(self, ids_n: Ids) -> NDArray[np.float32]:
         """The features of some examples as they are."""
-        parts = [raw_nSD for _, raw_nSD in self._gradients(ids_n)]
+        parts = [raw_nSD.cpu() for _, raw_nSD in self._gradients(ids_n)]
         flat: NDArray[np.float32] = torch.cat(parts).flatten(1).numpy()
         return flat
 
@@ -179,14 +180,15 @@ class CheckpointIndex:
         for ids in self._batches(ids_n):
             raw_nSD = self.features.features_NSD(self.making.examples.rows(ids))
             _check_finite(raw_nSD, ids)
-            yield ids, raw_nSD.cpu()
+            yield ids, raw_nSD
 
     def _stored(self, ids_n: Ids) -> Iterator[tuple[Ids, Tensor]]:
         store, stage = self.making.store, raw_stage(self.checkpoint)
         for ids in self._batches(ids_n):
             shards, places = np.divmod(np.searchsorted(self.sample, ids), store.shard_rows)
             rows = [store.chunk(stage, i)[places[shards == i]] for i in np.unique(shards)]
-            yield ids, torch.from_numpy(np.concatenate(rows)).unflatten(1, (self.features.num_seeds, -1))
+            raw_nD = torch.from_numpy(np.concatenate(rows)).to(self.features.device)
+            yield ids, raw_nD.unflatten(1, (self.features.num_seeds, -1))
 
     def _batches(self, ids_n: Ids) -> Iterator[Ids]:
         return (ids_n[i : i + self.batch_size] for i in range(0, len(ids_n), self.batch_size))
@@ -212,7 +214,9 @@ def whitener_paths(
     ]
 
 
-def whiteners_of(store: FeatureStore, checkpoint: int, features: GradientFeatures) -> Whiteners:
+def whiteners_of(
+    store: FeatureStore, checkpoint: int, features: GradientFeatures, device: torch.device = CPU
+) -> Whiteners:
     """The whitener of every block of every seed of a checkpoint.
 
     Raises:
@@ -220,7 +224,7 @@ def whiteners_of(store: FeatureStore, checkpoint: int, features: GradientFeature
     """
     paths = whitener_paths(store, checkpoint, features)
     try:
-        return [[Whitener.from_tensors(load_file(path)) for path, _ in row] for row in paths]
+        return [[Whitener.from_tensors(load_file(path, str(device))) for path, _ in row] for row in paths]
     except OSError as error:
         raise AttributionError(f"{error.filename} is missing; index again in an empty folder") from error
 
