@@ -18,7 +18,7 @@ Ids = NDArray[np.int64]
 
 @runtime_checkable
 class Examples(Protocol):
-    """Examples that can be asked for by number; what is asked for comes in ascending order most of the time."""
+    """Examples that can be asked for by number, which mostly ascends from one call to the next."""
 
     def __len__(self) -> int:
         """How many there are."""
@@ -97,7 +97,7 @@ def digests_of(tokens_nT: Tensor) -> NDArray[np.uint8]:
 
 
 def sample_of(digests: Iterable[NDArray[np.uint8]], size: int) -> Ids:
-    """The numbers of the examples with the lowest digests, ascending: a random sample that order cannot change.
+    """The numbers of the examples with the lowest digests: a random sample, whatever their order.
 
     Of equal contents the first are taken. Memory is that of the sample and of one chunk of digests.
     """

@@ -224,7 +224,7 @@ class Side:
     whole: bool
 
     def project(self, x_NLF: Tensor, *, has_bias: bool = False) -> Tensor:
-        """The vectors (S, N, L, k), in memory as (S, k, N, L): BLAS is a third faster at making thin ones so."""
+        """The vectors (S, N, L, k), in memory as (S, k, N, L): BLAS makes thin ones faster that way."""
         x_NLF = x_NLF.float()
         num_seeds, kept = self.matrix_FSk.shape[1:]
         if self.whole:
@@ -241,7 +241,7 @@ class Side:
 def _add_outer(target_NSD: Tensor, rows_SNLr: Tensor, cols_SNLc: Tensor) -> None:
     shape = rows_SNLr.shape[-1], cols_SNLc.shape[-1]
     for s, (rows_NLr, cols_NLc) in enumerate(zip(rows_SNLr, cols_SNLc, strict=True)):
-        target_NSD[:, s].unflatten(1, shape).baddbmm_(rows_NLr.transpose(1, 2), cols_NLc)
+        target_NSD[:, s].view(-1, *shape).baddbmm_(rows_NLr.transpose(1, 2), cols_NLc)
 
 
 def _add_norm(target_NSD: Tensor, unit_NLF: Tensor, cols: Side, grad_NLF: Tensor) -> None:

@@ -1,9 +1,9 @@
-"""How do the features of all examples get on disk? One gradient an example, in shards that any process may make.
+"""How do the features of all examples get on disk? One gradient each, in shards that any process may make.
 
-Under each checkpoint a sample of the examples comes first: its raw features are kept on disk, and the curvature
-of each block is factorised from them. Every other example is whitened as soon as its gradient is taken, and
-written once in half precision. So memory is that of one shard and of one checkpoint's factors, and temporary
-space that of the sample, whatever the number of examples.
+Under each checkpoint a sample of the examples comes first: its raw features are kept on disk, and the
+curvature of each block is factorised from them. Every other example is whitened as soon as its gradient is
+taken, and written once in half precision. So memory is that of one shard and of one checkpoint's factors, and
+temporary space that of the sample, whatever the number of examples.
 
 A job is one shard, or one block's factors. What it gives depends on neither the process that does it nor on
 what was done before, so many processes leave the same bytes as one.
@@ -120,7 +120,7 @@ class CheckpointIndex:
     damping: float
 
     def make(self) -> None:
-        """This process's part of sample, whiteners and whitened features, each after all of the one before."""
+        """This process's part of the sample, then of the factors, then of all whitened features."""
         making, raw, white = self.making, raw_stage(self.checkpoint), white_stage(self.checkpoint)
         self.features.settle(making.examples.rows(self.sample[:CHECKED]))
         if not making.store.is_complete(raw):
@@ -151,7 +151,8 @@ class CheckpointIndex:
                 with replacing(path) as temporary:
                     save_file({key: part.contiguous() for key, part in whitener.tensors().items()}, temporary)
         self.making.part.wait(
-            lambda: sum(not path.exists() for path, _, _ in jobs), f"the factors of checkpoint {self.checkpoint}"
+            lambda: sum(not path.exists() for path, _, _ in jobs),
+            f"the factors of checkpoint {self.checkpoint}",
         )
 
     def _columns(self, span: slice) -> Iterator[Tensor]:
@@ -159,7 +160,7 @@ class CheckpointIndex:
             yield torch.from_numpy(np.array(chunk[:, span]))
 
     def white_nD(self, whiteners: Whiteners, ids_n: Ids) -> NDArray[np.float16]:
-        """The whitened features of some examples; those of the sample from disk, the others from gradients."""
+        """The whitened features of some examples: of the sample from disk, of the others from gradients."""
         blocks = self.features.layout.blocks
         shape = (len(ids_n), self.features.num_seeds, self.features.layout.width)
         white_nSD = torch.empty(shape, dtype=torch.float16)
@@ -188,7 +189,7 @@ class CheckpointIndex:
             shards, places = np.divmod(np.searchsorted(self.sample, ids), store.shard_rows)
             rows = [store.chunk(stage, i)[places[shards == i]] for i in np.unique(shards)]
             raw_nD = torch.from_numpy(np.concatenate(rows)).to(self.features.device)
-            yield ids, raw_nD.unflatten(1, (self.features.num_seeds, -1))
+            yield ids, raw_nD.reshape(len(ids), self.features.num_seeds, -1)
 
     def _batches(self, ids_n: Ids) -> Iterator[Ids]:
         return (ids_n[i : i + self.batch_size] for i in range(0, len(ids_n), self.batch_size))

@@ -41,9 +41,10 @@ class Part:
             raise ValueError(f"the processes are numbered 0 to {self.count - 1}, not {self.rank}")
 
     @classmethod
-    def of_environment(cls) -> "Part":
+    def of_environment(cls, patience: float = PATIENCE_SECONDS) -> "Part":
         """The part that `torchrun` gave this process (RANK, WORLD_SIZE); the whole where there is none."""
-        return cls(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
+        rank, count = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+        return cls(rank, count, patience=patience)
 
     @property
     def is_first(self) -> bool:
@@ -67,8 +68,8 @@ class Part:
                 raise NotYetError(f"{least} of {what} are missing")
             if time.monotonic() - since > self.patience:
                 raise AttributionError(
-                    f"{least} of {what} are missing and none came for {self.patience:.0f} seconds: a process of "
-                    "this index has ended; start all of them again, what is done is kept"
+                    f"{least} of {what} are missing and none came for {self.patience:.0f} seconds: a process "
+                    "of this index has ended; start all of them again, what is done is kept"
                 )
             time.sleep(nap)
             nap = min(1.5 * nap, LONGEST_NAP_SECONDS)

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from provenance.attribution.attributor import Attributor
 from provenance.attribution.errors import AttributionError
 from provenance.attribution.examples import examples_of, sample_of
 from provenance.attribution.parts import Part
-from tests.provenance.attribution.builders import a_model, slow_features, some_tokens
+from tests.provenance.attribution.builders import a_model, some_tokens
 from tests.provenance.attribution.test_attributor import an_attributor, close
 
 ROOT = Path(__file__).parents[3]
@@ -120,7 +119,11 @@ def test_shards_batches_and_order_change_nothing_but_rounding_where_there_is_a_s
     other = a_sampling_one(tmp_path / "b", batch_size=32, shard_rows=64)
     order = torch.randperm(90, generator=torch.Generator().manual_seed(3))
     permuted = a_sampling_one(tmp_path / "c", batch_size=7, shard_rows=20)
-    for attributor, tokens in ((one, TOKENS), (other, list(TOKENS.split([1, 50, 39]))), (permuted, TOKENS[order])):
+    for attributor, tokens in (
+        (one, TOKENS),
+        (other, list(TOKENS.split([1, 50, 39]))),
+        (permuted, TOKENS[order]),
+    ):
         attributor.index(tokens)
     close(other.score(FRESH), one.score(FRESH))
     close(permuted.score(FRESH), one.score(FRESH)[:, order])
