@@ -172,7 +172,7 @@ class CheckpointIndex:
                 white_nSD[torch.from_numpy(here)] = whiten_NSD(
                     raw_nSD, whiteners, blocks, dtype=torch.float16
                 ).cpu()
-        if not bool(white_nSD.isfinite().all()):
+        if not all(bool(bound.isfinite()) for bound in white_nSD.aminmax()):
             raise AttributionError("a whitened feature is too large for half precision; raise the damping")
         flat: NDArray[np.float16] = white_nSD.flatten(1).numpy()
         return flat
