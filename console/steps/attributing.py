@@ -173,7 +173,10 @@ def _logits(model: nn.Module, rows_NRF: Tensor) -> Tensor:
 
 
 def _checkpoints(home: Home, run: Run) -> list[Checkpoint]:
-    return [Checkpoint(folder_of(home, run) / "checkpoint.safetensors")]
+    """The run's last weights and those on the way to them: together they rank works better than either."""
+    folder = folder_of(home, run)
+    on_the_way = sorted((folder / "trajectory").glob("*.safetensors"))
+    return [Checkpoint(path) for path in (folder / "checkpoint.safetensors", *on_the_way)]
 
 
 def _index_folder(home: Home, run: Run) -> Path:

@@ -43,7 +43,7 @@ from provenance.attribution.weights import digest_of, load_weights, state_of
 if TYPE_CHECKING:
     from provenance.attribution.index import InfluenceIndex
 
-METHOD = "projected-kronecker/1"
+METHOD = "projected-kronecker/2"
 NULL_QUERIES = 64
 LEAST_LEFT_OUT = 0.01
 
@@ -100,7 +100,7 @@ class Attributor:
         directory: Path | str,
         checkpoints: Sequence[Checkpoint] | None = None,
         *,
-        objective: Objective = Objective.MARGIN,
+        objective: Objective = Objective.CROSS_ENTROPY,
         widths: Widths | None = None,
         seeds: Sequence[int] = (0,),
         damping: float = DAMPING,
@@ -333,8 +333,9 @@ class Attributor:
     def _stored_nulls_MSD(self, c: int, chosen_M: NDArray[np.int64] | None) -> Tensor:
         """The features of some examples as if they had had no part in the curvature's eigenvalues.
 
-        An example with whitened feature w makes up w^2 / N of the damped curvature, number by number; taking
-        it out multiplies its products with other examples' numbers by 1 / (1 - w^2 / N).
+        An example with whitened feature w makes up w^2 / N of the damped curvature, number by number, and
+        more where the whitening fades it; taking it out multiplies its products with other examples' numbers
+        by 1 / (1 - w^2 / N).
         """
         assert chosen_M is not None
         rows = [self._store.chunk(white_stage(c), i // self._store.shard_rows) for i in chosen_M]

@@ -24,7 +24,7 @@ def test_its_features_are_the_projected_gradients_of_autograd():
     composer, songs = a_composer(), some_songs(3)
     fast = GradientFeatures(composer, TASK, widths=Widths(6, 6, 9))
     got = fast.features_NSD(songs)[:, 0]
-    right = slow_features(composer, TASK, fast.layout, songs, Objective.MARGIN)
+    right = slow_features(composer, TASK, fast.layout, songs, Objective.CROSS_ENTROPY)
     torch.testing.assert_close(got, right, rtol=1e-2, atol=1e-4 * float(right.abs().max()))
     assert fast.batching is Batching.WHOLE
     assert fast.layout.uncovered == ()
