@@ -1,6 +1,7 @@
 """`contrafact provenance`: what a generation leaned on, and what a work has influenced."""
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from console.output import say, say_table
 from console.progress import progress
 from console.steps.attributing import attribute, holder_shares, index_run
 from console.steps.catalogue import earned
+from console.steps.validating import Asked, validate_run
 from provenance.attributions import trace
 
 app = typer.Typer(help="What leaned on what.", no_args_is_help=True)
@@ -92,6 +94,55 @@ def attribute_(
     rows.append(("unattributed", found.unattributed_ppm, "", ""))
     title = f"{found.generation}: pay by {found.reliability['verdict']}"
     say_table(answer, title, ("work", "ppm", "interval, ppm", "influence"), rows, as_json=as_json)
+
+
+@app.command("validate")
+def validate_(
+    context: typer.Context,
+    run: Annotated[str | None, typer.Argument(metavar="RUN", help="A run; else the newest.")] = None,
+    retrainings: Annotated[
+        int, typer.Option("--retrainings", min=3, help="Trainings on random halves of the works.")
+    ] = 24,
+    retests: Annotated[int, typer.Option("--retests", min=0, help="Halves that are trained on twice.")] = 8,
+    queries: Annotated[int, typer.Option("--queries", min=2, help="Held-out examples to ask about.")] = 24,
+    planted: Annotated[int, typer.Option("--planted", min=0, help="Works to copy eight bars of.")] = 20,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, help="Of each retraining (else half of the run's).")
+    ] = None,
+    minutes: Annotated[
+        float, typer.Option("--minutes", min=0.01, help="No retraining begins later; go on by calling again.")
+    ] = 60.0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of halves, queries and planted copies.")] = 0,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train again on halves of the works and say how well attribution predicts what comes of it; resumable.
+
+    Example: contrafact provenance validate --retrainings 40 --minutes 120
+    """
+    asked = Asked(retrainings, retests, queries, planted, steps, minutes, seed)
+    with writing(context, home) as opened, progress("Validating") as advance:
+        found = validate_run(opened, run, asked, advance).found
+    lds, ceiling = found["lds"], found["ceiling"]
+    rows = [(row["name"], *_interval(row), *_interval(row["last_event"])) for row in found["baselines"]]
+    rows.insert(0, ("influence (this run's index)", *_interval(lds), *_interval(lds["last_event"])))
+    rows.append(
+        ("most that noise lets anything reach", "unknown" if ceiling is None else ceiling, "", "", "")
+    )
+    planted_ = found["planted"]
+    for name in ("copied", "transposed_on_other_instruments"):
+        text = f"eight bars {name.replace('_', ' ')}: the work is named first"
+        rows.append((text, f"{planted_[name]} of {planted_['pieces']}", "", "", ""))
+    title = (
+        f"{found['run']}: {found['retrainings']} retrainings of {found['steps']} steps on half of the works, "
+        f"{found['retests']} twice, {found['queries']} held-out examples"
+    )
+    head = ("rank correlation with retraining", "whole sequence", "90 %", "last event", "90 %")
+    say_table(found, title, head, rows, as_json=as_json)
+
+
+def _interval(estimate: Mapping[str, float]) -> tuple[str, str]:
+    return f"{estimate['value']:.3f}", f"{estimate['low']:.3f} to {estimate['high']:.3f}"
 
 
 @app.command("trace")

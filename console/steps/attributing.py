@@ -23,7 +23,7 @@ from model.events import Note
 from model.excerpts import Excerpt, encode_example
 from model.network import Composer
 from model.objective import attribution_logits, attribution_targets
-from provenance.attribution.attributor import AttributionResult, Attributor
+from provenance.attribution.attributor import METHOD, AttributionResult, Attributor
 from provenance.attribution.task import Checkpoint, SequenceTask
 from provenance.attributions import AttributionValues, WorkShare, record_attribution
 from provenance.generations import find_generation
@@ -34,6 +34,14 @@ from royalties.money import PPM, allocate_minor
 BATCH = 16
 IGNORED = -100
 QUERY_BARS = 4
+
+
+def _logits(model: nn.Module, rows_NRF: Tensor) -> Tensor:
+    assert isinstance(model, Composer)
+    return attribution_logits(model, rows_NRF)
+
+
+TASK = SequenceTask(logits=_logits, targets=attribution_targets, ignore_index=IGNORED)
 
 
 @dataclass(frozen=True)
@@ -89,18 +97,18 @@ class Examples:
     def __iter__(self) -> Iterator[Tensor]:
         for start in range(0, len(self._corpus), BATCH):
             indices = range(start, min(start + BATCH, len(self._corpus)))
-            yield _matrices([self._corpus[index] for index in indices], self._max_events)
+            yield example_matrices([self._corpus[index] for index in indices], self._max_events)
 
 
 def index_run(home: Home, run_id: str | None, advance: Advance) -> Indexed:
     """Gradient features of every example of a run's corpus; called again, it goes on where it was."""
-    run, corpus, attributor, model = _open(home, run_id)
+    run, corpus, attributor, model = open_attributor(home, run_id)
 
     def progress(stage: str, done: int) -> None:
         advance(done, len(corpus), stage)
 
     report = attributor.index(Examples(corpus, model.config.max_events), progress=progress)
-    attributor.search(_matrices([corpus[0]], model.config.max_events), k=1)
+    attributor.search(example_matrices([corpus[0]], model.config.max_events), k=1)
     with home.session() as session, session.begin():
         index = record_index(
             session,
@@ -121,10 +129,10 @@ def attribute(home: Home, generation_id: str) -> Attributed:
         generation = find_generation(session, generation_id)
         find_index(session, generation.run_id)
         run_id = generation.run_id
-    _, corpus, attributor, model = _open(home, run_id)
+    _, corpus, attributor, model = open_attributor(home, run_id)
     queries = _phrases(read_excerpts(home, generation_id))
     result = attributor.attribute(
-        _matrices(queries, model.config.max_events), owners=corpus.work_ids, units=corpus.work_ids
+        example_matrices(queries, model.config.max_events), owners=corpus.work_ids, units=corpus.work_ids
     )
     values = _values(generation_id, result, queries)
     with home.session() as session, session.begin():
@@ -155,21 +163,16 @@ def holder_shares(
     return sorted(found, key=lambda holder: (-holder.share_ppm, holder.party))
 
 
-def _open(home: Home, run_id: str | None) -> tuple[Run, VerifiedCorpus, Attributor, Composer]:
+def open_attributor(home: Home, run_id: str | None) -> tuple[Run, VerifiedCorpus, Attributor, Composer]:
+    """A run, its corpus, what attributes to its examples, and its network."""
     with home.session() as session:
         run = find_run(session, run_id)
         session.expunge(run)
     corpus = open_corpus(home, run.corpus_id)
     model, _ = load_checkpoint(folder_of(home, run) / "checkpoint.safetensors")
-    task = SequenceTask(logits=_logits, targets=attribution_targets, ignore_index=IGNORED)
     torch.set_num_threads(2)
-    attributor = Attributor(model, task, _index_folder(home, run), _checkpoints(home, run), batch_size=BATCH)
+    attributor = Attributor(model, TASK, _index_folder(home, run), _checkpoints(home, run), batch_size=BATCH)
     return run, corpus, attributor, model
-
-
-def _logits(model: nn.Module, rows_NRF: Tensor) -> Tensor:
-    assert isinstance(model, Composer)
-    return attribution_logits(model, rows_NRF)
 
 
 def _checkpoints(home: Home, run: Run) -> list[Checkpoint]:
@@ -180,10 +183,12 @@ def _checkpoints(home: Home, run: Run) -> list[Checkpoint]:
 
 
 def _index_folder(home: Home, run: Run) -> Path:
-    return home.folder("indexes") / run.id
+    """A new version of the method has a folder of its own, so that an older index is never in its way."""
+    return home.folder("indexes") / run.id / METHOD.replace("/", "-")
 
 
-def _matrices(found: Sequence[Excerpt], max_events: int) -> Tensor:
+def example_matrices(found: Sequence[Excerpt], max_events: int) -> Tensor:
+    """The matrices (N, R, F) that the network takes."""
     return torch.from_numpy(np.stack([encode_example(excerpt, max_events) for excerpt in found]))
 
 

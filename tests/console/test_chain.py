@@ -274,6 +274,10 @@ COMMANDS = (
             "generation", "method", "shares", "holders", "unattributed_ppm", "segments", "reliability",
         },
     ),
+    (
+        "provenance validate RUN --retrainings 3 --retests 1 --queries 2 --planted 2 --steps 1",
+        {"lds", "ceiling", "baselines", "planted", "retrainings"},
+    ),
     ("provenance trace WORK", {"generations", "amount"}),
     ("royalties usage csv USAGE", {"batch", "lines", "quarantined", "findings"}),
     (
