@@ -3,18 +3,22 @@
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from catalog.works import find_work
 from console.cli.options import HomeOption, JsonOption, reading, writing
-from console.output import say, say_table
+from console.errors import ExitCode
+from console.output import findings_lines, say, say_table
 from console.progress import progress
 from console.steps.attributing import attribute, holder_shares, index_run
+from console.steps.bringing import bring_scores
 from console.steps.catalogue import earned
 from console.steps.validating import Asked, validate_run
 from provenance.attributions import trace
+from provenance.brought import ScoreSource
 
 app = typer.Typer(help="What leaned on what.", no_args_is_help=True)
 
@@ -143,6 +147,41 @@ def validate_(
 
 def _interval(estimate: Mapping[str, float]) -> tuple[str, str]:
     return f"{estimate['value']:.3f}", f"{estimate['low']:.3f} to {estimate['high']:.3f}"
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A Parquet file of shares.")],
+    provider: Annotated[str, typer.Option("--provider", help="Who computed them.")],
+    method: Annotated[str, typer.Option("--method", help="By which method.")],
+    version: Annotated[str, typer.Option("--version", help="In which version of it.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take in shares that were computed elsewhere; a generation with any fault is left out whole.
+
+    The exit code is 1 where anything was left out.
+
+    Example: contrafact provenance import shares.parquet --provider Acme --method trak --version 2
+    """
+    try:
+        source = ScoreSource(provider, method, version)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    with writing(context, home) as opened:
+        report = bring_scores(opened, path, source)
+    answer = {
+        "batch": report.batch,
+        "attributions": report.attributions,
+        "quarantined": report.quarantined,
+        "findings": [finding.to_json() for finding in report.findings],
+    }
+    told = f"{report.attributions} attributions by {source}, {report.quarantined} generations left out"
+    lines = [f"{told} (batch {report.batch})" if report.batch else told]
+    say(answer, [*lines, *findings_lines(report.findings)], as_json=as_json)
+    if not report.complete:
+        raise typer.Exit(ExitCode.REFUSED)
 
 
 @app.command("trace")
