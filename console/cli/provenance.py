@@ -1,10 +1,10 @@
 """`contrafact provenance`: what a generation leaned on, and what a work has influenced."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,10 +13,12 @@ from console.cli.options import HomeOption, JsonOption, reading, writing
 from console.errors import ExitCode
 from console.output import findings_lines, say, say_table
 from console.progress import progress
-from console.steps.attributing import attribute, holder_shares, index_run
+from console.steps.attributing import Attributed, HolderShare, attribute, holder_shares, index_run
 from console.steps.bringing import bring_scores
 from console.steps.catalogue import earned
+from console.steps.originality import Similar
 from console.steps.validating import Asked, validate_run
+from model.originality import Repeat
 from provenance.attributions import trace
 from provenance.brought import ScoreSource
 
@@ -56,7 +58,7 @@ def attribute_(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say which works a generation leaned on, with intervals, and phrase by phrase.
+    """Say which works a generation leaned on, phrase by phrase, and which it is closest to by its notes.
 
     Example: contrafact provenance attribute gen_0123456789abcdef
     """
@@ -64,7 +66,20 @@ def attribute_(
         found = attribute(opened, generation)
         with opened.session() as session:
             holders = holder_shares(session, found.shares, territory, datetime.now(UTC).date())
-    answer = {
+    answer = _attributed_json(found, holders)
+    rows = [
+        (share.work_id, share.share_ppm, f"{share.low_ppm} to {share.high_ppm}", share.influence)
+        for share in found.shares[:20]
+    ]
+    rows.append(("unattributed", found.unattributed_ppm, "", ""))
+    title = f"{found.generation}: pay by {found.reliability['verdict']}"
+    say_table(answer, title, ("work", "ppm", "interval, ppm", "influence"), rows, as_json=as_json)
+    if not as_json:
+        say({}, _similar_lines(found.similar), as_json=False)
+
+
+def _attributed_json(found: Attributed, holders: Sequence[HolderShare]) -> dict[str, Any]:
+    return {
         "generation": found.generation,
         "attribution": found.attribution,
         "method": found.method,
@@ -90,14 +105,27 @@ def attribute_(
             for segment in found.segments
         ],
         "reliability": found.reliability,
+        "similar": [_similar_json(repeat) for repeat in found.similar.works],
+        "similar_limit_notes": found.similar.limit_notes,
     }
-    rows = [
-        (share.work_id, share.share_ppm, f"{share.low_ppm} to {share.high_ppm}", share.influence)
-        for share in found.shares[:20]
+
+
+def _similar_json(repeat: Repeat) -> dict[str, Any]:
+    told = repeat.to_json()
+    return {"work": told["work_id"], **{name: told[name] for name in ("notes", "bars", "source_bars")}}
+
+
+def _similar_lines(similar: Similar) -> list[str]:
+    if not similar.works:
+        return ["by content it is close to no work: no stretch of a line is shared"]
+    lines = [
+        "closest by content, in any key and on any instrument; no part of the shares "
+        f"(works share up to {similar.limit_notes} notes by chance):"
     ]
-    rows.append(("unattributed", found.unattributed_ppm, "", ""))
-    title = f"{found.generation}: pay by {found.reliability['verdict']}"
-    say_table(answer, title, ("work", "ppm", "interval, ppm", "influence"), rows, as_json=as_json)
+    for repeat in map(_similar_json, similar.works):
+        here, there = ("{} to {}".format(*repeat[side]) for side in ("bars", "source_bars"))
+        lines.append(f"  {repeat['work']}: {repeat['notes']} notes, bars {here}, in the work {there}")
+    return lines
 
 
 @app.command("validate")

@@ -16,6 +16,7 @@ from console.home import Home
 from console.progress import Advance
 from console.steps.corpora import open_corpus
 from console.steps.generating import read_excerpts
+from console.steps.originality import Similar, similar_works
 from console.steps.training import folder_of
 from model.checkpoint import load_checkpoint
 from model.corpus import VerifiedCorpus
@@ -74,7 +75,7 @@ class SegmentShares:
 
 @dataclass(frozen=True)
 class Attributed:
-    """An attribution on record."""
+    """An attribution on record. What is similar by content stands beside it and is no part of the shares."""
 
     attribution: str
     generation: str
@@ -83,6 +84,29 @@ class Attributed:
     unattributed_ppm: int
     reliability: Mapping[str, object]
     segments: tuple[SegmentShares, ...]
+    similar: Similar
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A run with its corpus, and the index of its examples, to be asked what a piece leaned on."""
+
+    run: Run
+    corpus: VerifiedCorpus
+    attributor: Attributor
+    model: Composer
+
+    @property
+    def max_events(self) -> int:
+        """How many events an example has at most."""
+        return self.model.config.max_events
+
+    def influence(self, queries: Sequence[Excerpt]) -> AttributionResult:
+        """What the queries leaned on, each one and together, by works."""
+        works = self.corpus.work_ids
+        return self.attributor.attribute(
+            example_matrices(queries, self.max_events), owners=works, units=works
+        )
 
 
 class Examples:
@@ -102,13 +126,14 @@ class Examples:
 
 def index_run(home: Home, run_id: str | None, advance: Advance) -> Indexed:
     """Gradient features of every example of a run's corpus; called again, it goes on where it was."""
-    run, corpus, attributor, model = open_attributor(home, run_id)
+    opened = open_attributor(home, run_id)
+    run, corpus, attributor = opened.run, opened.corpus, opened.attributor
 
     def progress(stage: str, done: int) -> None:
         advance(done, len(corpus), stage)
 
-    report = attributor.index(Examples(corpus, model.config.max_events), progress=progress)
-    attributor.search(example_matrices([corpus[0]], model.config.max_events), k=1)
+    report = attributor.index(Examples(corpus, opened.max_events), progress=progress)
+    attributor.search(example_matrices([corpus[0]], opened.max_events), k=1)
     with home.session() as session, session.begin():
         index = record_index(
             session,
@@ -129,12 +154,12 @@ def attribute(home: Home, generation_id: str) -> Attributed:
         generation = find_generation(session, generation_id)
         find_index(session, generation.run_id)
         run_id = generation.run_id
-    _, corpus, attributor, model = open_attributor(home, run_id)
-    queries = _phrases(read_excerpts(home, generation_id))
-    result = attributor.attribute(
-        example_matrices(queries, model.config.max_events), owners=corpus.work_ids, units=corpus.work_ids
-    )
-    values = _values(generation_id, result, queries)
+    opened = open_attributor(home, run_id)
+    excerpts = read_excerpts(home, generation_id)
+    queries = phrases_of(excerpts)
+    result = opened.influence(queries)
+    similar = similar_works(home, opened.run.corpus_id, excerpts)
+    values = _values(generation_id, result, queries, similar)
     with home.session() as session, session.begin():
         record_attribution(session, home.key, values, datetime.now(UTC))
     return Attributed(
@@ -145,6 +170,7 @@ def attribute(home: Home, generation_id: str) -> Attributed:
         unattributed_ppm=result.unattributed_ppm,
         reliability=values.reliability,
         segments=_segments(result, queries),
+        similar=similar,
     )
 
 
@@ -163,8 +189,12 @@ def holder_shares(
     return sorted(found, key=lambda holder: (-holder.share_ppm, holder.party))
 
 
-def open_attributor(home: Home, run_id: str | None) -> tuple[Run, VerifiedCorpus, Attributor, Composer]:
-    """A run, its corpus, what attributes to its examples, and its network."""
+def open_attributor(home: Home, run_id: str | None) -> Opened:
+    """The attributor of a run, or of the newest one.
+
+    Raises:
+        NotRecordedError: there is no such run.
+    """
     with home.session() as session:
         run = find_run(session, run_id)
         session.expunge(run)
@@ -172,7 +202,7 @@ def open_attributor(home: Home, run_id: str | None) -> tuple[Run, VerifiedCorpus
     model, _ = load_checkpoint(folder_of(home, run) / "checkpoint.safetensors")
     torch.set_num_threads(2)
     attributor = Attributor(model, TASK, _index_folder(home, run), _checkpoints(home, run), batch_size=BATCH)
-    return run, corpus, attributor, model
+    return Opened(run, corpus, attributor, model)
 
 
 def _checkpoints(home: Home, run: Run) -> list[Checkpoint]:
@@ -192,7 +222,7 @@ def example_matrices(found: Sequence[Excerpt], max_events: int) -> Tensor:
     return torch.from_numpy(np.stack([encode_example(excerpt, max_events) for excerpt in found]))
 
 
-def _phrases(found: Sequence[Excerpt]) -> list[Excerpt]:
+def phrases_of(found: Sequence[Excerpt]) -> list[Excerpt]:
     """The excerpts cut into spans of four bars: what is asked about, one query each."""
     spans = []
     for excerpt in found:
@@ -204,7 +234,9 @@ def _phrases(found: Sequence[Excerpt]) -> list[Excerpt]:
     return spans
 
 
-def _values(generation_id: str, result: AttributionResult, queries: Sequence[Excerpt]) -> AttributionValues:
+def _values(
+    generation_id: str, result: AttributionResult, queries: Sequence[Excerpt], similar: Similar
+) -> AttributionValues:
     reliability = result.reliability
     return AttributionValues(
         generation_id=generation_id,
@@ -231,7 +263,7 @@ def _values(generation_id: str, result: AttributionResult, queries: Sequence[Exc
             }
             for segment in _segments(result, queries)
         ],
-        details={"settings": result.settings, "queries": len(queries)},
+        details={"settings": result.settings, "queries": len(queries), **similar.to_json()},
     )
 
 

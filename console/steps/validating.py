@@ -95,7 +95,8 @@ def validate_run(home: Home, run_id: str | None, asked: Asked, advance: Advance)
         ConsoleError: no work is held out to ask about, or the time was too short for three retrainings.
     """
     index_run(home, run_id, advance)
-    run, corpus, attributor, model = open_attributor(home, run_id)
+    opened = open_attributor(home, run_id)
+    run, corpus, attributor, model = opened.run, opened.corpus, opened.attributor, opened.model
     queries = _queries(corpus, asked)
     rows_QRF = example_matrices([corpus[int(i)] for i in queries], model.config.max_events)
     first, again = _retrain(home, run, corpus, rows_QRF, asked, advance)

@@ -27,8 +27,9 @@ from console.settings import load_settings
 from console.steps.generating import read_excerpts
 from model.originality import Repertoire, lines_of
 from provenance.audit import audit_records
+from provenance.canonical import digest
 from provenance.evidence.bundle import verify_bundle
-from provenance.tables import Generation
+from provenance.tables import Attribution, Generation
 from royalties.ledger import check_ledger
 from royalties.money import PPM
 from royalties.tables import AllocationRow
@@ -127,6 +128,18 @@ def test_shares_and_money_are_whole(done):
     assert any(found.shares for found in chain.attributions)
 
 
+def test_what_is_close_by_content_is_on_record_and_no_part_of_the_shares(done):
+    folder, chain = done
+    with opened(folder) as home, home.session() as session:
+        for found in chain.attributions:
+            body = session.get(Attribution, found.attribution).body
+            assert body["details"]["similar"] == [repeat.to_json() for repeat in found.similar.works]
+            assert digest(body) == found.attribution
+    close = [repeat for found in chain.attributions for repeat in found.similar.works]
+    assert {repeat.work_id for repeat in close} <= {file.leaf.work_id for file in chain.corpus.files}
+    assert close, "without a work that is close nothing was tested"
+
+
 def test_the_bundle_verifies_and_no_byte_of_it_may_change(done):
     _, chain = done
     data = chain.bundle.read_bytes()
@@ -144,6 +157,7 @@ def test_the_report_is_one_page_with_its_pictures_and_its_files_at_hand(done):
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 2 + 2 * len(TINY.prompts)
     assert "data:audio/mpeg;base64," in page
+    assert page.count("Closest by content") == len(TINY.prompts)
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
 
 
@@ -343,6 +357,7 @@ COMMANDS = (
         "provenance attribute GENERATION",
         {
             "generation", "method", "shares", "holders", "unattributed_ppm", "segments", "reliability",
+            "similar",
         },
     ),
     (
