@@ -39,9 +39,10 @@ from provenance.attribution.shares import Claimants, Floats, OwnerShare, SharePo
 from provenance.attribution.store import FeatureStore
 from provenance.attribution.task import Checkpoint, Objective, SequenceTask
 from provenance.attribution.weights import digest_of, load_weights, state_of
+from provenance.attribution.whitened import WhitenedRows
 
 if TYPE_CHECKING:
-    from provenance.attribution.index import InfluenceIndex
+    from provenance.attribution.evidence import Evidence
 
 METHOD = "projected-kronecker/2"
 NULL_QUERIES = 64
@@ -125,6 +126,7 @@ class Attributor:
             "ignore_index": task.ignore_index,
         }
         self._store = FeatureStore(Path(directory), self._settings, shard_rows)
+        self._evidence: Evidence | None = None
 
     @property
     def layout(self) -> Layout:
@@ -190,9 +192,7 @@ class Attributor:
 
     def _white_chunks(self) -> Iterator[NDArray[np.float16]]:
         """The examples' whitened features under all components, shard by shard."""
-        stages = [white_stage(c) for c in range(len(self._checkpoints))]
-        for i in range(self._store.num_shards(ROWS)):
-            yield np.concatenate([self._store.chunk(stage, i) for stage in stages], axis=1)
+        return WhitenedRows(self._store, [white_stage(c) for c in range(len(self._checkpoints))]).chunks()
 
     def score(self, tokens: Tensor | Iterable[Tensor]) -> NDArray[np.float32]:
         """The influence (Q, N) of every example on every query: higher lowers the query's loss more.
@@ -207,32 +207,31 @@ class Attributor:
     def search(
         self, tokens: Tensor | Iterable[Tensor], k: int = 100
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The ids and influences (Q, k) of the leading examples, found through FAISS."""
-        queries_QD = self._all_queries_QD(tokens).numpy()
-        return self._search_index().search(queries_QD, k)
+        """The ids and influences (Q, k) of the leading examples, largest first.
 
-    def _search_index(self) -> "InfluenceIndex":
+        Candidates are found through FAISS and scored exactly. The first search builds what it needs.
+        """
+        queries_QD = self._all_queries_QD(tokens)
+        if self._evidence is None or not self._evidence.is_current:
+            self._evidence = self._open_evidence()
+        return self._evidence.search(queries_QD, k)
+
+    def _open_evidence(self) -> "Evidence":
         # Only here, so that gradients can be taken where there is no FAISS.
-        from provenance.attribution.index import InfluenceIndex
+        from provenance.attribution.evidence import Evidence
 
-        width = len(self._checkpoints) * self._num_seeds * self.layout.width
-        path = self._store.directory / "index.faiss"
-        if path.exists():
-            return InfluenceIndex.load(path, width)
-        index, start = InfluenceIndex(width), 0
-        for chunk in self._white_chunks():
-            ids = np.setdiff1d(np.arange(start, start + len(chunk)), self._store.removed)
-            index.add(chunk[ids - start], ids)
-            start += len(chunk)
-        index.save(path)
-        return index
+        return Evidence.open(self._store, [white_stage(c) for c in range(len(self._checkpoints))])
 
     def remove(self, ids: Iterable[int]) -> None:
         """Takes examples out: their features are overwritten, and no search or share finds them again."""
         ids = sorted(set(ids))
         if ids and not 0 <= ids[0] <= ids[-1] < self.num_examples:
             raise ValueError(f"examples are numbered 0 to {self.num_examples - 1}, not {ids[0]} to {ids[-1]}")
-        (self._store.directory / "index.faiss").unlink(missing_ok=True)
+        if (self._store.directory / "index.faiss").exists():
+            from provenance.attribution.evidence import forget
+
+            forget(self._store.directory, ids)  # first: a kill must not leave what is erased findable
+        self._evidence = None
         self._store.erase(ids, [white_stage(c) for c in range(len(self._checkpoints))])
 
     def owner_sums(self, owners: Sequence[Owner] | NDArray[np.generic]) -> HolderSums:
