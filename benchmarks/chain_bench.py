@@ -31,7 +31,6 @@ from console.demo.chain import Size, import_music
 from console.demo.house_catalogue import house_works
 from console.home import Access, Home, open_home
 from console.settings import load_settings
-from console.steps.attributing import BATCH, IGNORED
 from console.steps.catalogue import import_into
 from model.batches import batches, matrices, split_examples
 from model.corpus import VerifiedCorpus, read_corpus
@@ -41,6 +40,7 @@ from model.network import Composer
 from model.objective import attribution_logits, attribution_targets
 from model.presets import preset_named
 from provenance.attribution import Attributor, SequenceTask
+from provenance.composer_index import BATCH, IGNORED
 from provenance.corpus.build import BuiltCorpus, build_corpus
 from provenance.corpus.music import Converter
 from provenance.corpus.plan import CorpusPlan, Order, plan_corpus

@@ -26,3 +26,7 @@ class HomeUnusableError(ConsoleError):
 
 class NotFoundError(ConsoleError):
     """Something was named that this home does not have."""
+
+
+class WorkersError(ConsoleError):
+    """A process that was to do a part of the work has failed."""

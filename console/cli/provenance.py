@@ -29,16 +29,21 @@ app = typer.Typer(help="What leaned on what.", no_args_is_help=True)
 def index_(
     context: typer.Context,
     run: Annotated[str | None, typer.Argument(metavar="RUN", help="A run; else the newest.")] = None,
+    processes: Annotated[
+        int, typer.Option("--processes", min=1, help="Processes that index together, one to a GPU.")
+    ] = 1,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take the gradient features of every training example and index them; resumable.
 
+    With several processes the index has the same bytes; docs/scale.md says how to use several machines.
+
     Example: contrafact provenance index run_0123456789abcdef
     """
     started = time.monotonic()
     with writing(context, home) as opened, progress("Indexing") as advance:
-        found = index_run(opened, run, advance)
+        found = index_run(opened, run, advance, processes)
     answer = {
         "index": found.index,
         "run": found.run,

@@ -1,6 +1,6 @@
 """From a run to an index, and from a generation to the works that it leaned on."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from sqlalchemy.orm import Session
-from torch import Tensor, nn
 
 from catalog.shares import owners_on
 from catalog.vocabulary import Right
@@ -18,31 +17,20 @@ from console.steps.corpora import open_corpus
 from console.steps.generating import read_excerpts
 from console.steps.originality import Similar, similar_works
 from console.steps.training import folder_of
-from model.checkpoint import load_checkpoint
+from console.steps.workers import run_workers
 from model.corpus import VerifiedCorpus
 from model.events import Note
-from model.excerpts import Excerpt, encode_example
+from model.excerpts import Excerpt
 from model.network import Composer
-from model.objective import attribution_logits, attribution_targets
 from provenance.attribution.attributor import METHOD, AttributionResult, Attributor
-from provenance.attribution.task import Checkpoint, SequenceTask
 from provenance.attributions import AttributionValues, WorkShare, record_attribution
+from provenance.composer_index import THREADS, CorpusExamples, composer_attributor, matrices_of
 from provenance.generations import find_generation
 from provenance.runs import find_index, find_run, record_index
 from provenance.tables import Run
 from royalties.money import PPM, allocate_minor
 
-BATCH = 16
-IGNORED = -100
 QUERY_BARS = 4
-
-
-def _logits(model: nn.Module, rows_NRF: Tensor) -> Tensor:
-    assert isinstance(model, Composer)
-    return attribution_logits(model, rows_NRF)
-
-
-TASK = SequenceTask(logits=_logits, targets=attribution_targets, ignore_index=IGNORED)
 
 
 @dataclass(frozen=True)
@@ -104,27 +92,10 @@ class Opened:
     def influence(self, queries: Sequence[Excerpt]) -> AttributionResult:
         """What the queries leaned on, each one and together, by works."""
         works = self.corpus.work_ids
-        return self.attributor.attribute(
-            example_matrices(queries, self.max_events), owners=works, units=works
-        )
+        return self.attributor.attribute(matrices_of(queries, self.max_events), owners=works, units=works)
 
 
-class Examples:
-    """The examples of a corpus as batches of the matrices that the model takes; can be gone through again."""
-
-    def __init__(self, corpus: VerifiedCorpus, max_events: int) -> None:
-        self._corpus, self._max_events = corpus, max_events
-
-    def __len__(self) -> int:
-        return -(-len(self._corpus) // BATCH)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        for start in range(0, len(self._corpus), BATCH):
-            indices = range(start, min(start + BATCH, len(self._corpus)))
-            yield example_matrices([self._corpus[index] for index in indices], self._max_events)
-
-
-def index_run(home: Home, run_id: str | None, advance: Advance) -> Indexed:
+def index_run(home: Home, run_id: str | None, advance: Advance, processes: int = 1) -> Indexed:
     """Gradient features of every example of a run's corpus; called again, it goes on where it was."""
     opened = open_attributor(home, run_id)
     run, corpus, attributor = opened.run, opened.corpus, opened.attributor
@@ -132,8 +103,13 @@ def index_run(home: Home, run_id: str | None, advance: Advance) -> Indexed:
     def progress(stage: str, done: int) -> None:
         advance(done, len(corpus), stage)
 
-    report = attributor.index(Examples(corpus, opened.max_events), progress=progress)
-    attributor.search(example_matrices([corpus[0]], opened.max_events), k=1)
+    if processes > 1:
+        folder = home.folder("corpora") / run.corpus_id
+        paths = [str(path) for path in (folder, _checkpoint(home, run), _index_folder(home, run))]
+        for step in run_workers("provenance.index_worker", processes, paths):
+            progress(step["stage"], step["done"])
+    report = attributor.index(CorpusExamples(corpus, opened.max_events), progress=progress)
+    attributor.search(matrices_of([corpus[0]], opened.max_events), k=1)
     with home.session() as session, session.begin():
         index = record_index(
             session,
@@ -142,7 +118,7 @@ def index_run(home: Home, run_id: str | None, advance: Advance) -> Indexed:
             directory=str(_index_folder(home, run).relative_to(home.root)),
             examples=report.examples,
             digest_sha256=attributor.settings_digest,
-            config={"checkpoints": len(_checkpoints(home, run)), "bytes": report.bytes},
+            config={"checkpoints": attributor.num_checkpoints, "bytes": report.bytes},
             indexed_at=datetime.now(UTC),
         )
         return Indexed(index.id, run.id, report.examples, report.bytes)
@@ -199,27 +175,18 @@ def open_attributor(home: Home, run_id: str | None) -> Opened:
         run = find_run(session, run_id)
         session.expunge(run)
     corpus = open_corpus(home, run.corpus_id)
-    model, _ = load_checkpoint(folder_of(home, run) / "checkpoint.safetensors")
-    torch.set_num_threads(2)
-    attributor = Attributor(model, TASK, _index_folder(home, run), _checkpoints(home, run), batch_size=BATCH)
+    torch.set_num_threads(THREADS)
+    attributor, model = composer_attributor(_checkpoint(home, run), _index_folder(home, run))
     return Opened(run, corpus, attributor, model)
 
 
-def _checkpoints(home: Home, run: Run) -> list[Checkpoint]:
-    """The run's last weights and those on the way to them: together they rank works better than either."""
-    folder = folder_of(home, run)
-    on_the_way = sorted((folder / "trajectory").glob("*.safetensors"))
-    return [Checkpoint(path) for path in (folder / "checkpoint.safetensors", *on_the_way)]
+def _checkpoint(home: Home, run: Run) -> Path:
+    return folder_of(home, run) / "checkpoint.safetensors"
 
 
 def _index_folder(home: Home, run: Run) -> Path:
     """A new version of the method has a folder of its own, so that an older index is never in its way."""
     return home.folder("indexes") / run.id / METHOD.replace("/", "-")
-
-
-def example_matrices(found: Sequence[Excerpt], max_events: int) -> Tensor:
-    """The matrices (N, R, F) that the network takes."""
-    return torch.from_numpy(np.stack([encode_example(excerpt, max_events) for excerpt in found]))
 
 
 def phrases_of(found: Sequence[Excerpt]) -> list[Excerpt]:

@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 from torch import Tensor
 
-from console.steps.attributing import example_matrices
 from model.batches import kept_examples
 from model.corpus import VerifiedCorpus
 from model.editing import piece_of, reorchestrated, transposed
@@ -17,6 +16,7 @@ from model.errors import EditError
 from model.events import Note
 from model.excerpts import Excerpt
 from provenance.attribution.attributor import Attributor
+from provenance.composer_index import matrices_of
 
 PLANTED_BARS = 8
 INSTRUMENTS = ("flute", "violin")  # a copy plays on the first that the work does not
@@ -34,9 +34,9 @@ def plant_copies(
     disguised = [_disguised(copy, int(rng.choice(SEMITONES))) for copy in copies]
     return {
         "pieces": len(chosen), "bars": PLANTED_BARS,
-        "copied": _named_first(corpus, attributor, chosen, example_matrices(copies, max_events)),
+        "copied": _named_first(corpus, attributor, chosen, matrices_of(copies, max_events)),
         "transposed_on_other_instruments": _named_first(
-            corpus, attributor, chosen, example_matrices(disguised, max_events)
+            corpus, attributor, chosen, matrices_of(disguised, max_events)
         ),
     }  # fmt: skip
 

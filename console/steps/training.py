@@ -1,10 +1,6 @@
 """From a corpus to a run: verified, trained, and put on record with what it saw of each work."""
 
 import hashlib
-import json
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -15,12 +11,12 @@ import pyarrow.parquet as pq
 
 from console.home import Home
 from console.progress import Advance
+from console.steps.workers import run_workers
 from model.checkpoint import load_checkpoint
 from model.corpus import VerifiedCorpus
-from model.errors import TrainingError
 from model.files import sha256_file
 from model.presets import preset_named
-from model.training import Progress, TrainedRun, train
+from model.training import TrainedRun, train
 from model.workers import Workers, own_device
 from provenance.runs import Exposure, record_run
 from provenance.tables import Run
@@ -63,7 +59,8 @@ def train_model(
         asked = ["--preset", preset, "--minutes", repr(minutes), "--seed", str(seed)]
         asked += ["--sharded"] if together.sharded else []
         folder = home.folder("corpora") / corpus.corpus_id
-        _run_workers(together.processes, [str(folder), str(directory), *asked], progress)
+        for step in run_workers("model.worker", together.processes, [str(folder), str(directory), *asked]):
+            progress(step["step"], step["steps"], step["loss"])
     workers = Workers(count=together.processes, device=own_device())
     trained = train(
         corpus, directory, preset=preset, minutes=minutes, seed=seed, progress=progress, workers=workers
@@ -93,27 +90,6 @@ def train_model(
             trained_at=datetime.now(UTC),
         )
         return Training(run.id, trained, num_parameters)
-
-
-def _run_workers(count: int, arguments: list[str], progress: Progress) -> None:
-    """Trains in processes of this machine until all of them are done.
-
-    Raises:
-        TrainingError: one of them failed; what it said is in the message.
-    """
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
-    command = [*launcher, "-m", "model.worker", *arguments]
-    with (
-        tempfile.TemporaryFile("w+") as said,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True) as process,  # noqa: S603
-    ):
-        assert process.stdout is not None
-        for line in process.stdout:
-            step = json.loads(line)
-            progress(step["step"], step["steps"], step["loss"])
-        if process.wait():
-            said.seek(0)
-            raise TrainingError(f"a training process ended with {process.returncode}:\n{said.read()[-2000:]}")
 
 
 def run_folder(

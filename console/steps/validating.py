@@ -24,7 +24,7 @@ from catalog.files import write_atomically
 from console.errors import ConsoleError
 from console.home import Home
 from console.progress import Advance
-from console.steps.attributing import TASK, Examples, example_matrices, index_run, open_attributor
+from console.steps.attributing import index_run, open_attributor
 from console.steps.planting import plant_copies
 from console.steps.training import folder_of
 from model.batches import kept_examples, split_examples
@@ -36,6 +36,7 @@ from model.objective import attribution_logits, attribution_targets
 from model.training import train
 from provenance.attribution.features import GradientFeatures
 from provenance.attribution.validation import bm25, datamodelling_score, halves, noise_ceiling
+from provenance.composer_index import BATCH, IGNORED, TASK, CorpusExamples, matrices_of
 from provenance.tables import Run
 
 NAME = "validation.json"
@@ -98,7 +99,7 @@ def validate_run(home: Home, run_id: str | None, asked: Asked, advance: Advance)
     opened = open_attributor(home, run_id)
     run, corpus, attributor, model = opened.run, opened.corpus, opened.attributor, opened.model
     queries = _queries(corpus, asked)
-    rows_QRF = example_matrices([corpus[int(i)] for i in queries], model.config.max_events)
+    rows_QRF = matrices_of([corpus[int(i)] for i in queries], model.config.max_events)
     first, again = _retrain(home, run, corpus, rows_QRF, asked, advance)
     trained = kept_examples(corpus)
     influence_QN = attributor.score(rows_QRF)[:, trained]
@@ -215,7 +216,7 @@ def _losses(model: Composer, rows_QRF: Tensor) -> tuple[Floats, Floats]:
     whole, last = [], []
     for rows_nRF in torch.split(rows_QRF, 8):
         logits, targets = attribution_logits(model, rows_nRF), attribution_targets(rows_nRF)
-        known = targets != TASK.ignore_index
+        known = targets != IGNORED
         chosen = targets.masked_fill(~known, 0).long()
         nats = -logits.float().log_softmax(-1).gather(-1, chosen[..., None])[..., 0] * known
         by_event, said = (x.view(len(x), -1, len(Field)).sum(-1) for x in (nats, known))
@@ -232,7 +233,9 @@ def _baselines(
     features = GradientFeatures(model, TASK)
     query_QD, query_states_QD = _normed(features.features_NSD(rows_QRF)[:, 0]), _states(model, rows_QRF)
     cosine, near, tokens = [], [], list[list[int]]()
-    for rows_nRF in Examples(corpus, model.config.max_events):
+    examples = CorpusExamples(corpus, model.config.max_events)
+    for start in range(0, len(examples), BATCH):
+        rows_nRF = examples.rows(np.arange(start, min(start + BATCH, len(examples))))
         cosine.append(query_QD @ _normed(features.features_NSD(rows_nRF)[:, 0]).T)
         near.append(query_states_QD @ _states(model, rows_nRF).T)
         tokens += map(_tokens, rows_nRF)
@@ -247,7 +250,7 @@ def _baselines(
 def _tokens(rows_RF: Tensor) -> list[int]:
     """The notes of an example, each as one number of its pitch and its length."""
     fields_TF = attribution_targets(rows_RF[None]).view(-1, len(Field))
-    notes_TF = fields_TF[fields_TF[:, Field.PITCH] != TASK.ignore_index]
+    notes_TF = fields_TF[fields_TF[:, Field.PITCH] != IGNORED]
     numbers: list[int] = (notes_TF[:, Field.PITCH] * 1000 + notes_TF[:, Field.DURATION]).tolist()
     return numbers
 
@@ -266,5 +269,5 @@ def _states(model: Composer, rows_NRF: Tensor) -> Tensor:
         model(rows_NRF)
     finally:
         handle.remove()
-    said = (targets != TASK.ignore_index).any(-1)[:, 1 : 1 + held[0].shape[1], None]
+    said = (targets != IGNORED).any(-1)[:, 1 : 1 + held[0].shape[1], None]
     return _normed((held[0] * said).sum(1))

@@ -19,20 +19,21 @@ from torch import Tensor, nn
 
 from provenance.attribution.blocks import Layout, Widths, fitting_widths
 from provenance.attribution.errors import AttributionError
+from provenance.attribution.examples import Examples, batches_of, examples_of, sample_of
 from provenance.attribution.features import GradientFeatures
 from provenance.attribution.holders import HolderSums, Owner
 from provenance.attribution.indexing import (
     ROWS,
+    CheckpointIndex,
+    Making,
     Progress,
     Whiteners,
-    batches_of,
-    note_rows,
-    take_features,
+    raw_stage,
     white_stage,
     whiten_NSD,
-    whiten_store,
     whiteners_of,
 )
+from provenance.attribution.parts import ALONE, NotYetError, Part
 from provenance.attribution.preconditioner import DAMPING
 from provenance.attribution.reliability import Reliability
 from provenance.attribution.shares import Claimants, Floats, OwnerShare, SharePolicy, Shares, shares_of
@@ -46,15 +47,17 @@ if TYPE_CHECKING:
 
 METHOD = "projected-kronecker/2"
 NULL_QUERIES = 64
+SAMPLE = 4096
 LEAST_LEFT_OUT = 0.01
 
 
 @dataclass(frozen=True)
 class IndexReport:
-    """What an index holds: how many examples, and how many bytes its folder has."""
+    """What an index holds: how many examples, how many bytes its folder has, and whether it is whole."""
 
     examples: int
     bytes: int
+    complete: bool = True
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ class Attributor:
         widths: how much of each gradient is kept; None keeps as much as 65,536 numbers hold.
         seeds: of the projections; every further one costs as much space as another checkpoint, but no pass.
         damping: multiple of the mean diagonal of the curvature that is added to it.
+        sample_size: how many examples at most the curvature is taken from; those with the lowest digests.
         batch_size: examples in one pass. shard_rows: examples in one file. Both change nothing but rounding.
 
     Raises:
@@ -105,6 +109,7 @@ class Attributor:
         widths: Widths | None = None,
         seeds: Sequence[int] = (0,),
         damping: float = DAMPING,
+        sample_size: int = SAMPLE,
         batch_size: int = 32,
         shard_rows: int = 256,
     ) -> None:
@@ -112,7 +117,7 @@ class Attributor:
         widths = widths or fitting_widths(model)
         own = {name: value.clone() for name, value in model.state_dict().items()}
         self._checkpoints = list(checkpoints or [Checkpoint(own)])
-        self._damping, self._batch_size = damping, batch_size
+        self._damping, self._batch_size, self._sample_size = damping, batch_size, sample_size
         self._digests = [digest_of(state_of(checkpoint)) for checkpoint in self._checkpoints]
         self._num_seeds = len(seeds)
         self._features = GradientFeatures(model, task, objective=objective, widths=widths, seeds=tuple(seeds))
@@ -123,6 +128,7 @@ class Attributor:
             "widths": asdict(widths),
             "seeds": list(seeds),
             "damping": damping,
+            "sample_size": sample_size,
             "ignore_index": task.ignore_index,
         }
         self._store = FeatureStore(Path(directory), self._settings, shard_rows)
@@ -134,6 +140,11 @@ class Attributor:
         return self._features.layout
 
     @property
+    def num_checkpoints(self) -> int:
+        """How many sets of weights are averaged over."""
+        return len(self._checkpoints)
+
+    @property
     def num_examples(self) -> int:
         """How many examples are indexed, those that were removed included."""
         return self._store.num_examples
@@ -143,39 +154,62 @@ class Attributor:
         """The SHA-256 of everything that determines the features."""
         return hashlib.sha256(json.dumps(self._settings, sort_keys=True).encode()).hexdigest()
 
-    def index(self, tokens: Tensor | Iterable[Tensor], *, progress: Progress | None = None) -> IndexReport:
+    def index(
+        self,
+        tokens: Tensor | Examples | Iterable[Tensor],
+        *,
+        progress: Progress | None = None,
+        part: Part = ALONE,
+    ) -> IndexReport:
         """Features of every example, on disk. Called again after a kill, it goes on where it was.
 
         Args:
-            tokens: all examples in one tensor, or batches of them that can be gone through repeatedly.
+            tokens: all examples in one tensor, or batches of them that can be gone through repeatedly, or
+                what gives them by number.
             progress: is told the stage and the number of examples done, after every shard.
+            part: which of the processes this is that share the folder; each calls this with the same.
 
         Raises:
-            AttributionError: if the folder holds features of other examples.
+            AttributionError: if the folder holds features of other examples, or another process of this
+                index has ended too early.
             ValueError: if a checkpoint's `trained_on` is not one truth value an example.
         """
-        note_rows(self._store, batches_of(tokens, self._batch_size))
+        making = Making(self._store, examples_of(tokens), part, progress or _quiet)
+        self._check_trained_on(len(making.examples))
+        try:
+            making.note_rows()
+            sample = self._sample()
+            for c in range(len(self._checkpoints)):
+                self._index_checkpoint(making, c, sample)
+        except NotYetError:
+            return IndexReport(len(making.examples), self._store.num_bytes, complete=False)
+        return IndexReport(self.num_examples, self._store.num_bytes)
+
+    def _check_trained_on(self, num_examples: int) -> None:
         for c, checkpoint in enumerate(self._checkpoints):
-            if checkpoint.trained_on is not None and len(checkpoint.trained_on) != self.num_examples:
+            if checkpoint.trained_on is not None and len(checkpoint.trained_on) != num_examples:
                 raise ValueError(
                     f"checkpoint {c} says of {len(checkpoint.trained_on)} examples whether it was trained on "
-                    f"them, but there are {self.num_examples}"
+                    f"them, but there are {num_examples}"
                 )
-        for c in range(len(self._checkpoints)):
-            if self._store.is_complete(white_stage(c)):
-                continue
+
+    def _index_checkpoint(self, making: Making, c: int, sample: NDArray[np.int64]) -> None:
+        if not self._store.is_complete(white_stage(c)):
             self._load(c)
-            batches = batches_of(tokens, self._batch_size)
-            take_features(self._features, self._store, c, batches, progress or _quiet)
-            whiten_store(self._store, c, self._whiteners(c), self.layout.blocks, progress or _quiet)
-        return IndexReport(self.num_examples, self._store.num_bytes)
+            CheckpointIndex(making, self._features, c, sample, self._batch_size, self._damping).make()
+        if making.part.is_first:
+            self._store.drop(raw_stage(c))
+
+    def _sample(self) -> NDArray[np.int64]:
+        """The examples that the curvature is taken from."""
+        return sample_of(self._store.chunks(ROWS), self._sample_size)
 
     def _load(self, c: int) -> None:
         load_weights(self._features.model, self._checkpoints[c])
         self._features.draw_projections(self._digests[c])
 
     def _whiteners(self, c: int) -> Whiteners:
-        return whiteners_of(self._store, c, self.layout.blocks, self._num_seeds, self._damping)
+        return whiteners_of(self._store, c, self._features)
 
     def _queries_QSD(self, c: int, tokens: Tensor | Iterable[Tensor]) -> Tensor:
         """The whitened features of queries under one checkpoint."""
@@ -332,16 +366,18 @@ class Attributor:
     def _stored_nulls_MSD(self, c: int, chosen_M: NDArray[np.int64] | None) -> Tensor:
         """The features of some examples as if they had had no part in the curvature's eigenvalues.
 
-        An example with whitened feature w makes up w^2 / N of the damped curvature, number by number, and
-        more where the whitening fades it; taking it out multiplies its products with other examples' numbers
-        by 1 / (1 - w^2 / N).
+        One of the n examples that the curvature is taken from, with whitened feature w, makes up w^2 / n of
+        the damped curvature, number by number, and more where the whitening fades it; taking it out
+        multiplies its products with other examples' numbers by 1 / (1 - w^2 / n).
         """
         assert chosen_M is not None
         rows = [self._store.chunk(white_stage(c), i // self._store.shard_rows) for i in chosen_M]
         picked = [row[i % self._store.shard_rows] for row, i in zip(rows, chosen_M, strict=True)]
         stacked = torch.from_numpy(np.stack(picked).astype(np.float32))
         null_MSD = stacked.reshape(len(picked), self._num_seeds, -1)
-        return null_MSD / (1 - null_MSD**2 / self.num_examples).clamp(min=LEAST_LEFT_OUT)
+        sample = self._sample()
+        part_M = torch.from_numpy(np.isin(chosen_M, sample)).float() / len(sample)
+        return null_MSD / (1 - null_MSD**2 * part_M[:, None, None]).clamp(min=LEAST_LEFT_OUT)
 
 
 def _quiet(_stage: str, _done: int) -> None:

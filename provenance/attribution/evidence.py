@@ -21,12 +21,13 @@ from torch import Tensor
 
 from provenance.attribution.errors import AttributionError
 from provenance.attribution.index import FLAT_LIMIT, InfluenceIndex
-from provenance.attribution.indexing import LARGEST_HALF, ROWS
+from provenance.attribution.indexing import ROWS
 from provenance.attribution.sketch import Sketch, sample_of
 from provenance.attribution.store import FeatureStore
 from provenance.attribution.whitened import WhitenedRows
 
 INDEX, SKETCH = "index.faiss", "sketch.safetensors"
+LARGEST_HALF = float(torch.finfo(torch.float16).max)
 CANDIDATES_A_HIT, LEAST_CANDIDATES = 4, 200
 Ids = NDArray[np.int64]
 

@@ -10,6 +10,7 @@ r and c what is kept of them, D width of a feature vector, F width of a module's
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
 
@@ -59,8 +60,8 @@ class GradientFeatures:
         self._axes: Axes = {}
         self._seeds = seeds
         self._device = next(model.parameters()).device
-        self._rows: list[Tensor] = []
-        self._cols: list[Tensor] = []
+        self._rows: list[Side] = []
+        self._cols: list[Side] = []
         self.draw_projections("")
 
     def draw_projections(self, key: str) -> None:
@@ -68,15 +69,12 @@ class GradientFeatures:
 
         With another key for every checkpoint, what projections lose is not the same in all of them.
         """
-        self._rows = [
-            self._projections(b.rows, b.kept_rows, f"{key}{b.name}.rows") for b in self.layout.blocks
-        ]
-        self._cols = [
-            self._projections(b.cols, b.kept_cols, f"{key}{b.name}.cols") for b in self.layout.blocks
-        ]
+        self._rows = [self._side(b.rows, b.kept_rows, f"{key}{b.name}.rows") for b in self.layout.blocks]
+        self._cols = [self._side(b.cols, b.kept_cols, f"{key}{b.name}.cols") for b in self.layout.blocks]
 
-    def _projections(self, size: int, kept: int, name: str) -> Tensor:
-        return torch.stack([projection(size, kept, seed, name) for seed in self._seeds], 1).to(self._device)
+    def _side(self, size: int, kept: int, name: str) -> "Side":
+        drawn = torch.stack([projection(size, kept, seed, name) for seed in self._seeds], 1)
+        return Side(drawn.to(self._device), whole=kept == size)
 
     @property
     def device(self) -> torch.device:
@@ -86,9 +84,13 @@ class GradientFeatures:
     def features_NSD(self, tokens_NT: Tensor) -> Tensor:
         """The features of every example, float32, one vector a seed."""
         tokens_NT = tokens_NT.to(self.device)
+        return self._by(self.settle(tokens_NT), tokens_NT)
+
+    def settle(self, tokens_NT: Tensor) -> Batching:
+        """Chooses how examples go through the model, from the first that are seen; then it stays."""
         if self.batching is None:
-            self.batching = self._choose_batching(tokens_NT)
-        return self._by(self.batching, tokens_NT)
+            self.batching = self._choose_batching(tokens_NT.to(self.device))
+        return self.batching
 
     def _choose_batching(self, tokens_NT: Tensor) -> Batching:
         few = tokens_NT[:CHECKED] if len(tokens_NT) > 1 else tokens_NT.repeat_interleave(CHECKED, 0)
@@ -198,51 +200,66 @@ class _Collector:
     def _adder(self, site: Site, x_NLF: Tensor) -> Callable[[Tensor], None]:
         """A function that adds one call's part, given the gradient of its output (N, L, F)."""
         block = self.owner.layout.blocks[site.block]
-        rows_RSr, cols_CSc = self.owner._rows[site.block], self.owner._cols[site.block]
+        rows, cols = self.owner._rows[site.block], self.owner._cols[site.block]
         target_NSD = self.features_NSD[:, :, block.span]
         if site.kind is Kind.NORM:
-            return partial(_add_norm, target_NSD, normalised(site.module, x_NLF), cols_CSc)
+            return partial(_add_norm, target_NSD, normalised(site.module, x_NLF), cols)
         if site.kind is Kind.EMBEDDING:
-            return partial(_add_rows, target_NSD, _looked_up(site, x_NLF[..., 0], rows_RSr), cols_CSc)
-        cols_NLSc = project(x_NLF, cols_CSc)
-        if site.has_bias:
-            cols_NLSc = cols_NLSc + cols_CSc[-1]
-        return partial(_add_linear, target_NSD, cols_NLSc, rows_RSr)
+            looked_up_SNLr = _looked_up(site, x_NLF[..., 0], rows)
+            return lambda grad_NLF: _add_outer(target_NSD, looked_up_SNLr, cols.project(grad_NLF))
+        cols_SNLc = cols.project(x_NLF, has_bias=site.has_bias)
+        return lambda grad_NLF: _add_outer(target_NSD, rows.project(grad_NLF), cols_SNLc)
 
 
-def project(x_NLF: Tensor, matrix_FSk: Tensor) -> Tensor:
-    """The vectors projected by every seed's matrix, (N, L, S, k).
+@dataclass(frozen=True, eq=False)
+class Side:
+    """The rows or the columns of a block, as every seed projects them.
 
-    A matrix may have one row more than the vectors are wide: that of the bias.
+    Args:
+        matrix_FSk: the projections; one row more than the vectors are wide is that of the bias.
+        whole: whether nothing is left out, so that the matrices are the identity.
     """
-    flat = matrix_FSk[: x_NLF.shape[-1]].flatten(1)
-    return (x_NLF.float() @ flat).reshape(*x_NLF.shape[:-1], *matrix_FSk.shape[1:])
+
+    matrix_FSk: Tensor
+    whole: bool
+
+    def project(self, x_NLF: Tensor, *, has_bias: bool = False) -> Tensor:
+        """The vectors (S, N, L, k), in memory as (S, k, N, L): BLAS makes thin ones faster that way."""
+        x_NLF = x_NLF.float()
+        num_seeds, kept = self.matrix_FSk.shape[1:]
+        if self.whole:
+            missing = kept - x_NLF.shape[-1]
+            x_NLF = F.pad(x_NLF, (0, missing), value=float(has_bias)) if missing else x_NLF
+            return x_NLF.expand(num_seeds, *x_NLF.shape)
+        flat_Fk = self.matrix_FSk[: x_NLF.shape[-1]].flatten(1)
+        x_FM = x_NLF.flatten(0, 1).T
+        bias_k = self.matrix_FSk[-1].flatten()[:, None]
+        projected_kM = torch.addmm(bias_k, flat_Fk.T, x_FM) if has_bias else flat_Fk.T @ x_FM
+        return projected_kM.view(num_seeds, kept, *x_NLF.shape[:2]).permute(0, 2, 3, 1)
 
 
-def _add_outer(target_NSD: Tensor, rows_NLSr: Tensor, cols_NLSc: Tensor) -> None:
-    target_NSD.add_(torch.einsum("nlsr,nlsc->nsrc", rows_NLSr, cols_NLSc).flatten(2))
+def _add_outer(target_NSD: Tensor, rows_SNLr: Tensor, cols_SNLc: Tensor) -> None:
+    shape = rows_SNLr.shape[-1], cols_SNLc.shape[-1]
+    for s, (rows_NLr, cols_NLc) in enumerate(zip(rows_SNLr, cols_SNLc, strict=True)):
+        target_NSD[:, s].view(-1, *shape).baddbmm_(rows_NLr.transpose(1, 2), cols_NLc)
 
 
-def _add_linear(target_NSD: Tensor, cols_NLSc: Tensor, rows_RSr: Tensor, grad_NLF: Tensor) -> None:
-    _add_outer(target_NSD, project(grad_NLF, rows_RSr), cols_NLSc)
-
-
-def _add_rows(target_NSD: Tensor, rows_NLSr: Tensor, cols_CSc: Tensor, grad_NLF: Tensor) -> None:
-    _add_outer(target_NSD, rows_NLSr, project(grad_NLF, cols_CSc))
-
-
-def _add_norm(target_NSD: Tensor, unit_NLF: Tensor, cols_CSc: Tensor, grad_NLF: Tensor) -> None:
+def _add_norm(target_NSD: Tensor, unit_NLF: Tensor, cols: Side, grad_NLF: Tensor) -> None:
     grad_NLF = grad_NLF.float()
-    scale_NF = (unit_NLF * grad_NLF).sum(1)
-    gradient_NC = torch.cat([scale_NF, grad_NLF.sum(1)], 1)[:, : cols_CSc.shape[0]]
-    target_NSD.add_(torch.einsum("nc,csk->nsk", gradient_NC, cols_CSc))
+    gradient_NC = (unit_NLF * grad_NLF).sum(1)
+    if cols.matrix_FSk.shape[0] > gradient_NC.shape[1]:
+        gradient_NC = torch.cat([gradient_NC, grad_NLF.sum(1)], 1)
+    projected_NSk = gradient_NC[:, None] if cols.whole else torch.tensordot(gradient_NC, cols.matrix_FSk, 1)
+    target_NSD.add_(projected_NSk)
 
 
-def _looked_up(site: Site, index_NL: Tensor, rows_RSr: Tensor) -> Tensor:
-    """The projected rows of a table that an example reads; zero for its padding, which is never trained."""
-    rows_NLSr = rows_RSr[index_NL]
+def _looked_up(site: Site, index_NL: Tensor, rows: Side) -> Tensor:
+    """The projected rows (S, N, L, r) of a table that an example reads; zero for padding, never trained."""
+    rows_NLSr = rows.matrix_FSk[index_NL]
     padding = getattr(site.module, "padding_idx", None)
-    return rows_NLSr if padding is None else rows_NLSr * (index_NL != padding)[..., None, None]
+    if padding is not None:
+        rows_NLSr = rows_NLSr * (index_NL != padding)[..., None, None]
+    return rows_NLSr.permute(2, 0, 1, 3)
 
 
 def normalised(module: nn.Module, x_NLF: Tensor) -> Tensor:

@@ -1,14 +1,16 @@
-"""Where do features lie on disk, so that indexing may be killed at any moment and goes on where it was?
+"""Where do features lie on disk, so that many processes may write them and be killed at any moment?
 
 A store is a folder of arrays cut into shards of a fixed number of examples. A shard is written under a
-temporary name and renamed; then the manifest that names it, with its digest, is replaced in the same way.
-What the manifest does not name does not exist. Only one shard is ever held in memory.
+temporary name and renamed, and then its digest beside it in the same way: what has no digest does not exist
+yet. When all shards of a stage are there, the manifest is replaced by one that names them with their digests.
+Any process may put a shard; only the first one writes the manifest. Only one shard is ever held in memory.
 
 Shapes: N examples, n examples of one shard, D width.
 """
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from numpy.typing import NDArray
 from model.files import replacing
 from provenance.attribution.errors import AttributionError
 
-FORMAT = "contrafact.features/1"
+FORMAT = "contrafact.features/2"
 Array = NDArray[Any]
 
 
@@ -34,12 +36,22 @@ class FeatureStore:
         self.directory = directory
         self.manifest: dict[str, Any] = {
             "type": FORMAT, "settings": dict(settings), "shard_rows": shard_rows,
-            "stages": {}, "complete": [], "removed": [],
+            "stages": {}, "removed": [],
         }  # fmt: skip
-        path = directory / "manifest.json"
+        self.is_begun()
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def is_begun(self) -> bool:
+        """Whether the folder has a manifest, which then holds; another process may have written it since."""
+        path = self.directory / "manifest.json"
         if path.exists():
             self._continue(path)
-        directory.mkdir(parents=True, exist_ok=True)
+        return path.exists()
+
+    def begin(self) -> None:
+        """Says whose features the folder holds, before there are any."""
+        if not self.is_begun():
+            self._save()
 
     def _continue(self, path: Path) -> None:
         try:
@@ -59,14 +71,22 @@ class FeatureStore:
         return int(self.manifest["shard_rows"])
 
     def is_complete(self, stage: str) -> bool:
-        """Whether every example of a stage is there."""
-        return stage in self.manifest["complete"]
+        """Whether every example of a stage is there, as far as the manifest was read."""
+        return stage in self.manifest["stages"]
 
-    def complete(self, stage: str) -> None:
-        """Marks a stage as complete."""
+    def complete(self, stage: str, num_rows: int) -> None:
+        """Names a stage, all of whose shards are there, in the manifest; what its writers left is removed."""
         if not self.is_complete(stage):
-            self.manifest["complete"] = sorted([*self.manifest["complete"], stage])
+            names = [shard_name(stage, i) for i in range(self.shards_of(num_rows))]
+            sizes = [min(self.shard_rows, num_rows - i * self.shard_rows) for i in range(len(names))]
+            self.manifest["stages"][stage] = [
+                {"name": name, "rows": rows, "sha256": self._digest_path(name).read_text(encoding="ascii")}
+                for name, rows in zip(names, sizes, strict=True)
+            ]
             self._save()
+        for path in (self.directory / stage).iterdir():
+            if path.suffix != ".npy":
+                path.unlink(missing_ok=True)
 
     @property
     def num_examples(self) -> int:
@@ -81,23 +101,44 @@ class FeatureStore:
     @property
     def num_bytes(self) -> int:
         """The size of all files."""
-        return sum(path.stat().st_size for path in self.directory.rglob("*") if path.is_file())
+        return sum(_size(path) for path in self.directory.rglob("*"))
 
     def num_rows(self, stage: str) -> int:
-        """How many examples of a stage are finished."""
+        """How many examples a complete stage has."""
         return sum(shard["rows"] for shard in self._shards(stage))
 
     def num_shards(self, stage: str) -> int:
-        """How many shards of a stage are finished."""
+        """How many shards a complete stage has."""
         return len(self._shards(stage))
 
-    def append(self, stage: str, rows_nD: Array) -> None:
-        """One more shard, durable when this returns."""
-        shards = self._shards(stage)
-        name = f"{stage}/{len(shards):05d}.npy"
-        entry = {"name": name, "rows": len(rows_nD), "sha256": self._write(name, rows_nD)}
-        self.manifest["stages"][stage] = [*shards, entry]
-        self._save()
+    def shards_of(self, num_rows: int) -> int:
+        """How many shards so many examples make."""
+        return -(-num_rows // self.shard_rows)
+
+    def num_written(self, stage: str) -> int:
+        """How many shards of a stage are written, by whatever process."""
+        folder = self.directory / stage
+        written = sum(1 for path in folder.glob("*.sha256")) if folder.exists() else 0
+        return self.num_shards(stage) or written
+
+    def num_left(self, stage: str, num_rows: int) -> int:
+        """How many shards of a stage are still to be written."""
+        return max(self.shards_of(num_rows) - self.num_written(stage), 0)
+
+    def has(self, stage: str, index: int) -> bool:
+        """Whether a shard is written."""
+        known = index < self.num_shards(stage)
+        return known or self._digest_path(shard_name(stage, index)).exists()
+
+    def put(self, stage: str, index: int, rows_nD: Array) -> None:
+        """One shard, durable when this returns."""
+        name = shard_name(stage, index)
+        digest = self._write(name, rows_nD)
+        with replacing(self._digest_path(name)) as temporary:
+            temporary.write_text(digest, encoding="ascii")
+
+    def _digest_path(self, name: str) -> Path:
+        return (self.directory / name).with_suffix(".sha256")
 
     def chunks(self, stage: str) -> Iterator[Array]:
         """The shards of a stage in order, mapped from disk."""
@@ -105,7 +146,7 @@ class FeatureStore:
 
     def chunk(self, stage: str, index: int) -> Array:
         """One shard, mapped from disk."""
-        path = self.directory / self._shards(stage)[index]["name"]
+        path = self.directory / shard_name(stage, index)
         try:
             return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
         except (OSError, ValueError) as error:
@@ -113,10 +154,9 @@ class FeatureStore:
 
     def drop(self, stage: str) -> None:
         """Forgets a stage and frees its space."""
-        shards = self.manifest["stages"].pop(stage, [])
-        self._save()
-        for shard in shards:
-            (self.directory / shard["name"]).unlink(missing_ok=True)
+        if self.manifest["stages"].pop(stage, None) is not None:
+            self._save()
+        shutil.rmtree(self.directory / stage, ignore_errors=True)
 
     def erase(self, ids: Iterable[int], stages: Iterable[str]) -> None:
         """Overwrites the features of some examples with zeros: nothing can be computed from them again."""
@@ -159,6 +199,19 @@ class FeatureStore:
     def _save(self) -> None:
         with replacing(self.directory / "manifest.json") as temporary:
             temporary.write_text(json.dumps(self.manifest, indent=1, sort_keys=True), encoding="utf-8")
+
+
+def _size(path: Path) -> int:
+    """The bytes of a file; none where another process has just removed it."""
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except FileNotFoundError:
+        return 0
+
+
+def shard_name(stage: str, index: int) -> str:
+    """Where a shard lies in the folder."""
+    return f"{stage}/{index:05d}.npy"
 
 
 def _digest(rows_nD: Array) -> str:

@@ -1,0 +1,66 @@
+"""How is a composer attributed to its corpus: which examples, which objective, which folder?
+
+One place for the console and for the processes that make an index together, so that all mean the same.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from model.checkpoint import load_checkpoint
+from model.corpus import VerifiedCorpus
+from model.excerpts import Excerpt, encode_example
+from model.network import Composer
+from model.objective import attribution_logits, attribution_targets
+from provenance.attribution.attributor import Attributor
+from provenance.attribution.examples import Ids
+from provenance.attribution.task import Checkpoint, SequenceTask
+
+BATCH = 16
+IGNORED = -100
+THREADS = 2  # of computation in each process; another number may change the last bits of a feature
+
+
+class CorpusExamples:
+    """The examples of a corpus by number, as the matrices that the model takes."""
+
+    def __init__(self, corpus: VerifiedCorpus, max_events: int) -> None:
+        self._corpus, self._max_events = corpus, max_events
+
+    def __len__(self) -> int:
+        return len(self._corpus)
+
+    def rows(self, ids_n: Ids) -> Tensor:
+        """Some of them, by ascending number."""
+        return matrices_of([self._corpus[int(index)] for index in ids_n], self._max_events)
+
+
+def matrices_of(found: Sequence[Excerpt], max_events: int) -> Tensor:
+    """Excerpts as the matrices that the model takes."""
+    return torch.from_numpy(np.stack([encode_example(excerpt, max_events) for excerpt in found]))
+
+
+def composer_attributor(
+    checkpoint: Path, directory: Path, device: torch.device | None = None
+) -> tuple[Attributor, Composer]:
+    """The attributor of a run's checkpoint, whose features lie in a folder, and the composer itself.
+
+    The weights on the way to the checkpoint, which lie in `trajectory` beside it, take part: together they
+    rank works better than the last weights alone.
+    """
+    model, _ = load_checkpoint(checkpoint)
+    if device is not None:
+        model = model.to(device)
+    paths = [checkpoint, *sorted((checkpoint.parent / "trajectory").glob("*.safetensors"))]
+    return Attributor(model, TASK, directory, [Checkpoint(path) for path in paths], batch_size=BATCH), model
+
+
+def _logits(model: nn.Module, rows_NRF: Tensor) -> Tensor:
+    assert isinstance(model, Composer)
+    return attribution_logits(model, rows_NRF)
+
+
+TASK = SequenceTask(logits=_logits, targets=attribution_targets, ignore_index=IGNORED)
