@@ -6,7 +6,7 @@ Shapes: N examples, R rows of an example's matrix, F columns.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from itertools import islice
 from typing import NamedTuple
 
@@ -53,6 +53,20 @@ def split_examples(corpus: VerifiedCorpus) -> tuple[Ints, Ints]:
     if not len(corpus) or is_out.all():
         raise TrainingError(f"corpus {corpus.corpus_id} has no example to train on; clear more works")
     return np.flatnonzero(~is_out).astype(np.int32), np.flatnonzero(is_out).astype(np.int32)
+
+
+def kept_examples(corpus: VerifiedCorpus, without: Set[str] = frozenset()) -> Ints:
+    """The examples to train on but for those of some works.
+
+    Raises:
+        TrainingError: nothing is left.
+    """
+    examples, _ = split_examples(corpus)
+    kept = np.array([corpus.work_ids[i] not in without for i in examples], dtype=bool)
+    if not kept.any():
+        raise TrainingError(f"without {len(without)} works corpus {corpus.corpus_id} has nothing to train on")
+    left: Ints = examples[kept]
+    return left
 
 
 def num_steps(corpus: VerifiedCorpus, preset: Preset, minutes: float) -> int:
@@ -112,10 +126,12 @@ class Seen(NamedTuple):
     notes: npt.NDArray[np.int64]
 
 
-def seen_in(corpus: VerifiedCorpus, preset: str, seed: int, steps: int) -> Seen:
-    """What has been seen of each example after some steps."""
+def seen_in(
+    corpus: VerifiedCorpus, preset: str, seed: int, steps: int, without: Set[str] = frozenset()
+) -> Seen:
+    """What has been seen of each example after some steps of a training without some works."""
     seen = Seen(np.zeros(len(corpus), dtype=np.int32), np.zeros(len(corpus), dtype=np.int64))
-    examples, _ = split_examples(corpus)
+    examples = kept_examples(corpus, without)
     order = batches(corpus, examples, preset_named(preset).batch_examples, seed)
     for step, batch in enumerate(islice(order, steps)):
         dropped = dropped_tracks(corpus, batch, seed, step)

@@ -11,6 +11,7 @@ Shapes: T tokens of all lines, G grams, Q grams of a query.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,9 @@ MAX_STEP = 48  # a longer time between two notes counts as this
 MAX_LEAP = 30
 END = 0  # between two lines; no other token has this value
 COMMON = 64  # a gram at more places than this is everybody's, and begins no repeat
-CANDIDATES = 48  # of the longest repeats so many are measured note by note
+CANDIDATES = 48  # of the longest repeats, or of those with one work, so many are measured note by note
+LEADING = 8
+LEADING_CANDIDATES = 256  # of the works with the longest repeats so many are measured
 SAMPLE_WORKS = 300
 QUANTILE = 0.95
 MIN_LIMIT_NOTES = 16
@@ -145,6 +148,7 @@ class Repertoire:
         hashes, place = grams_of(lines.token_T)
         order = np.argsort(hashes, kind="stable")
         self._hash_G, self._place_G = hashes[order], place[order]
+        self._work_P: npt.NDArray[np.int64] = np.unique([w for w, _ in names], return_inverse=True)[1]
 
     def originality(self, excerpts: Sequence[Excerpt]) -> Originality:
         """What a piece shares with the repertoire."""
@@ -160,9 +164,32 @@ class Repertoire:
         if without_work is not None:
             own = [place for place, name in enumerate(self.names) if name[0] == without_work]
             found = found[~np.isin(self.piece_T[found[:, 1]], own)]
-        runs = _runs(found)
+        return self._best(query, _longest_first(_runs(found))[:CANDIDATES])
+
+    def leading(self, query: Lines, count: int = LEADING) -> list[Repeat]:
+        """The works that share the longest stretches with a piece's lines, each with its longest one.
+
+        At equal length the work comes first in which more of the piece's grams stand.
+        """
+        hits = self._hits(query.token_T)
+        runs = _longest_first(_runs(hits))
+        work_R = self._works_at(runs[:, 1])
+        grams = np.unique(np.stack([self._works_at(hits[:, 1]), hits[:, 0]], axis=1), axis=0)
+        num_grams = Counter(grams[:, 0].tolist())
+        works = list(dict.fromkeys(work_R.tolist()))[:LEADING_CANDIDATES]
+        best = {work: self._best(query, runs[work_R == work][:CANDIDATES]) for work in works}
+        found = [(repeat, num_grams[work]) for work, repeat in best.items() if repeat is not None]
+        found.sort(key=lambda each: (-each[0].notes, -each[1], each[0].work_id))
+        return [repeat for repeat, _ in found[:count]]
+
+    def _works_at(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """A number for the work that stands at each place."""
+        return self._work_P[self.piece_T[places]]
+
+    def _best(self, query: Lines, runs: npt.NDArray[np.int64]) -> Repeat | None:
+        """The run with most different notes, as far as it goes on both sides; the first of equals."""
         best: tuple[int, int, int, int] | None = None
-        for at, place, length in runs[np.argsort(-runs[:, 2], kind="stable")][:CANDIDATES].tolist():
+        for at, place, length in runs.tolist():
             start, end = self._extended(query.token_T, at, place, length)
             count = _different(query.token_T[start:end])
             if best is None or count > best[0]:
@@ -231,6 +258,10 @@ def _runs(hits: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     first = np.concatenate([[0], np.flatnonzero(breaks) + 1])
     count = np.diff(np.append(first, len(hits)))
     return np.concatenate([hits[first], (count + GRAM - 1)[:, None]], axis=1)
+
+
+def _longest_first(runs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return runs[np.argsort(-runs[:, 2], kind="stable")]
 
 
 def _different(token_T: Tokens) -> int:

@@ -7,7 +7,7 @@ to rounding (`model.workers`).
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -23,6 +23,7 @@ from model.batches import (
     batches,
     dropped_tracks,
     exposure_table,
+    kept_examples,
     leave_unsaid,
     matrices,
     num_steps,
@@ -73,6 +74,7 @@ class _Options:
     seed: int
     steps: int
     processes: int = 1
+    without: tuple[str, ...] = ()
 
 
 @dataclass
@@ -95,6 +97,7 @@ def train(
     steps: int | None = None,
     seed: int = 0,
     threads: int = 2,
+    without: Set[str] = frozenset(),
     progress: Progress | None = None,
     workers: Workers = ALONE,
 ) -> TrainedRun:
@@ -106,6 +109,7 @@ def train(
     Args:
         minutes: turned into steps by the preset's nominal rate; or `steps` themselves.
         threads: of computation. Another number may change the last bits of a result.
+        without: ids of works that are left out, as if they were not in the corpus.
         progress: called after each step with the steps done, all steps, and the loss in nats an event.
         workers: the processes of the run; each calls this, with the same arguments.
 
@@ -115,10 +119,13 @@ def train(
     if not isinstance(corpus, VerifiedCorpus):
         raise TypeError("a run takes a VerifiedCorpus, which read_corpus makes")
     chosen = preset_named(preset)
-    examples, held_out = split_examples(corpus)
+    examples, held_out = kept_examples(corpus, without), split_examples(corpus)[1]
     if steps is None:
         steps = num_steps(corpus, chosen, 3.0 if minutes is None else minutes)
-    options = _Options(corpus.corpus_id, preset, _plain(asdict(chosen.config)), seed, steps, workers.count)
+    options = _Options(
+        corpus.corpus_id, preset, _plain(asdict(chosen.config)), seed, steps, workers.count,
+        tuple(sorted(without)),
+    )  # fmt: skip
     directory.mkdir(parents=True, exist_ok=True)
     with _reproducible(threads, workers.device):
         if not (directory / "run.json").exists():
@@ -271,7 +278,8 @@ class _Run:
     def write_record(self, model: Composer, losses: list[float], held_out: Ints) -> None:
         options = self.options
         exposure = exposure_table(
-            self.corpus, seen_in(self.corpus, options.preset, options.seed, options.steps)
+            self.corpus,
+            seen_in(self.corpus, options.preset, options.seed, options.steps, set(options.without)),
         )
         with replacing(self.directory / "exposure.parquet") as temporary:
             pq.write_table(exposure, temporary)
@@ -309,7 +317,7 @@ def _optimiser(model: Composer, preset: Preset) -> torch.optim.AdamW:
 
 
 def _check_options(path: Path, found: Mapping[str, Any], options: _Options) -> None:
-    known, wanted = asdict(_Options(**found)), asdict(options)
+    known, wanted = _plain(asdict(_Options(**found))), _plain(asdict(options))
     other = [
         f"{name} {known[name]!r}, not {wanted[name]!r}" for name in wanted if known[name] != wanted[name]
     ]

@@ -46,14 +46,21 @@ def matrices_of(found: Sequence[Excerpt], max_events: int) -> Tensor:
 def composer_attributor(
     checkpoint: Path, directory: Path, device: torch.device | None = None
 ) -> tuple[Attributor, Composer]:
-    """The attributor of a checkpoint, whose features lie in a folder, and the composer itself."""
+    """The attributor of a run's checkpoint, whose features lie in a folder, and the composer itself.
+
+    The weights on the way to the checkpoint, which lie in `trajectory` beside it, take part: together they
+    rank works better than the last weights alone.
+    """
     model, _ = load_checkpoint(checkpoint)
     if device is not None:
         model = model.to(device)
-    task = SequenceTask(logits=_logits, targets=attribution_targets, ignore_index=IGNORED)
-    return Attributor(model, task, directory, [Checkpoint(checkpoint)], batch_size=BATCH), model
+    paths = [checkpoint, *sorted((checkpoint.parent / "trajectory").glob("*.safetensors"))]
+    return Attributor(model, TASK, directory, [Checkpoint(path) for path in paths], batch_size=BATCH), model
 
 
 def _logits(model: nn.Module, rows_NRF: Tensor) -> Tensor:
     assert isinstance(model, Composer)
     return attribution_logits(model, rows_NRF)
+
+
+TASK = SequenceTask(logits=_logits, targets=attribution_targets, ignore_index=IGNORED)

@@ -180,6 +180,39 @@ class AttributionShare(Base):
     )
 
 
+class ScoreBatch(Base):
+    """A file of shares that a provider computed elsewhere; its key is the SHA-256 of provider and file."""
+
+    __tablename__ = "score_batch"
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    provider: Mapped[str] = mapped_column(Text)
+    method: Mapped[str] = mapped_column(Text)
+    version: Mapped[str] = mapped_column(Text)
+    file_name: Mapped[str] = mapped_column(Text)
+    file_sha256: Mapped[str] = mapped_column(Text)
+    num_attributions: Mapped[int] = mapped_column(BigInteger)
+    num_quarantined: Mapped[int] = mapped_column(BigInteger)
+    imported_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    __table_args__ = (
+        _digest("id"),
+        _digest("file_sha256"),
+        _counts("num_attributions", "num_quarantined"),
+    )
+
+
+class ScoreQuarantine(Base):
+    """A row for which a generation was left out: what was found there and what was expected."""
+
+    __tablename__ = "score_quarantine"
+    batch_id: Mapped[str] = mapped_column(ForeignKey("score_batch.id"), primary_key=True)
+    row_number: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    code: Mapped[str] = mapped_column(Text, primary_key=True)
+    generation_id: Mapped[str] = mapped_column(Text)
+    found: Mapped[str] = mapped_column(Text)
+    expected: Mapped[str] = mapped_column(Text)
+    __table_args__ = (CheckConstraint("row_number >= 1", name="rows_count_from_one"),)
+
+
 class Record(Base):
     """One thing that was written down: its body as canonical JSON, linked to the record before, signed."""
 

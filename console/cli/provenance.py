@@ -1,18 +1,26 @@
 """`contrafact provenance`: what a generation leaned on, and what a work has influenced."""
 
 import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from catalog.works import find_work
 from console.cli.options import HomeOption, JsonOption, reading, writing
-from console.output import say, say_table
+from console.errors import ExitCode
+from console.output import findings_lines, say, say_table
 from console.progress import progress
-from console.steps.attributing import attribute, holder_shares, index_run
+from console.steps.attributing import Attributed, HolderShare, attribute, holder_shares, index_run
+from console.steps.bringing import bring_scores
 from console.steps.catalogue import earned
+from console.steps.originality import Similar
+from console.steps.validating import Asked, validate_run
+from model.originality import Repeat
 from provenance.attributions import trace
+from provenance.brought import ScoreSource
 
 app = typer.Typer(help="What leaned on what.", no_args_is_help=True)
 
@@ -55,7 +63,7 @@ def attribute_(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say which works a generation leaned on, with intervals, and phrase by phrase.
+    """Say which works a generation leaned on, phrase by phrase, and which it is closest to by its notes.
 
     Example: contrafact provenance attribute gen_0123456789abcdef
     """
@@ -63,7 +71,20 @@ def attribute_(
         found = attribute(opened, generation)
         with opened.session() as session:
             holders = holder_shares(session, found.shares, territory, datetime.now(UTC).date())
-    answer = {
+    answer = _attributed_json(found, holders)
+    rows = [
+        (share.work_id, share.share_ppm, f"{share.low_ppm} to {share.high_ppm}", share.influence)
+        for share in found.shares[:20]
+    ]
+    rows.append(("unattributed", found.unattributed_ppm, "", ""))
+    title = f"{found.generation}: pay by {found.reliability['verdict']}"
+    say_table(answer, title, ("work", "ppm", "interval, ppm", "influence"), rows, as_json=as_json)
+    if not as_json:
+        say({}, _similar_lines(found.similar), as_json=False)
+
+
+def _attributed_json(found: Attributed, holders: Sequence[HolderShare]) -> dict[str, Any]:
+    return {
         "generation": found.generation,
         "attribution": found.attribution,
         "method": found.method,
@@ -89,14 +110,111 @@ def attribute_(
             for segment in found.segments
         ],
         "reliability": found.reliability,
+        "similar": [_similar_json(repeat) for repeat in found.similar.works],
+        "similar_limit_notes": found.similar.limit_notes,
     }
-    rows = [
-        (share.work_id, share.share_ppm, f"{share.low_ppm} to {share.high_ppm}", share.influence)
-        for share in found.shares[:20]
+
+
+def _similar_json(repeat: Repeat) -> dict[str, Any]:
+    told = repeat.to_json()
+    return {"work": told["work_id"], **{name: told[name] for name in ("notes", "bars", "source_bars")}}
+
+
+def _similar_lines(similar: Similar) -> list[str]:
+    if not similar.works:
+        return ["by content it is close to no work: no stretch of a line is shared"]
+    lines = [
+        "closest by content, in any key and on any instrument; no part of the shares "
+        f"(works share up to {similar.limit_notes} notes by chance):"
     ]
-    rows.append(("unattributed", found.unattributed_ppm, "", ""))
-    title = f"{found.generation}: pay by {found.reliability['verdict']}"
-    say_table(answer, title, ("work", "ppm", "interval, ppm", "influence"), rows, as_json=as_json)
+    for repeat in map(_similar_json, similar.works):
+        here, there = ("{} to {}".format(*repeat[side]) for side in ("bars", "source_bars"))
+        lines.append(f"  {repeat['work']}: {repeat['notes']} notes, bars {here}, in the work {there}")
+    return lines
+
+
+@app.command("validate")
+def validate_(
+    context: typer.Context,
+    run: Annotated[str | None, typer.Argument(metavar="RUN", help="A run; else the newest.")] = None,
+    retrainings: Annotated[
+        int, typer.Option("--retrainings", min=3, help="Trainings on random halves of the works.")
+    ] = 24,
+    retests: Annotated[int, typer.Option("--retests", min=0, help="Halves that are trained on twice.")] = 8,
+    queries: Annotated[int, typer.Option("--queries", min=2, help="Held-out examples to ask about.")] = 24,
+    planted: Annotated[int, typer.Option("--planted", min=0, help="Works to copy eight bars of.")] = 20,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, help="Of each retraining (else half of the run's).")
+    ] = None,
+    minutes: Annotated[
+        float, typer.Option("--minutes", min=0.01, help="No retraining begins later; go on by calling again.")
+    ] = 60.0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of halves, queries and planted copies.")] = 0,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train again on halves of the works and say how well attribution predicts what comes of it; resumable.
+
+    Example: contrafact provenance validate --retrainings 40 --minutes 120
+    """
+    asked = Asked(retrainings, retests, queries, planted, steps, minutes, seed)
+    with writing(context, home) as opened, progress("Validating") as advance:
+        found = validate_run(opened, run, asked, advance).found
+    lds, ceiling = found["lds"], found["ceiling"]
+    rows = [(row["name"], *_interval(row), *_interval(row["last_event"])) for row in found["baselines"]]
+    rows.insert(0, ("influence (this run's index)", *_interval(lds), *_interval(lds["last_event"])))
+    rows.append(
+        ("most that noise lets anything reach", "unknown" if ceiling is None else ceiling, "", "", "")
+    )
+    planted_ = found["planted"]
+    for name in ("copied", "transposed_on_other_instruments"):
+        text = f"eight bars {name.replace('_', ' ')}: the work is named first"
+        rows.append((text, f"{planted_[name]} of {planted_['pieces']}", "", "", ""))
+    title = (
+        f"{found['run']}: {found['retrainings']} retrainings of {found['steps']} steps on half of the works, "
+        f"{found['retests']} twice, {found['queries']} held-out examples"
+    )
+    head = ("rank correlation with retraining", "whole sequence", "90 %", "last event", "90 %")
+    say_table(found, title, head, rows, as_json=as_json)
+
+
+def _interval(estimate: Mapping[str, float]) -> tuple[str, str]:
+    return f"{estimate['value']:.3f}", f"{estimate['low']:.3f} to {estimate['high']:.3f}"
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A Parquet file of shares.")],
+    provider: Annotated[str, typer.Option("--provider", help="Who computed them.")],
+    method: Annotated[str, typer.Option("--method", help="By which method.")],
+    version: Annotated[str, typer.Option("--version", help="In which version of it.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take in shares that were computed elsewhere; a generation with any fault is left out whole.
+
+    The exit code is 1 where anything was left out.
+
+    Example: contrafact provenance import shares.parquet --provider Acme --method trak --version 2
+    """
+    try:
+        source = ScoreSource(provider, method, version)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    with writing(context, home) as opened:
+        report = bring_scores(opened, path, source)
+    answer = {
+        "batch": report.batch,
+        "attributions": report.attributions,
+        "quarantined": report.quarantined,
+        "findings": [finding.to_json() for finding in report.findings],
+    }
+    told = f"{report.attributions} attributions by {source}, {report.quarantined} generations left out"
+    lines = [f"{told} (batch {report.batch})" if report.batch else told]
+    say(answer, [*lines, *findings_lines(report.findings)], as_json=as_json)
+    if not report.complete:
+        raise typer.Exit(ExitCode.REFUSED)
 
 
 @app.command("trace")

@@ -26,6 +26,7 @@ from console.report.values import (
     Refusal,
     Report,
     ShareRow,
+    SimilarRow,
 )
 from console.steps import attributing, generating
 from model.analysis import Bar, find_bars
@@ -232,6 +233,8 @@ def _piece(piece: generating.Piece, found: attributing.Attributed, labels: Label
         unattributed_ppm=found.unattributed_ppm,
         human_ppm=by_origin[Origin.HUMAN],
         house_ppm=by_origin[Origin.HOUSE],
+        similar=_similar(found, labels),
+        similar_limit_notes=found.similar.limit_notes,
         reliability=_verdict(found.reliability),
         generation=piece.generation,
         attribution=found.attribution,
@@ -240,6 +243,25 @@ def _piece(piece: generating.Piece, found: attributing.Attributed, labels: Label
 
 def _strongest(found: attributing.Attributed) -> list[WorkShare]:
     return sorted(found.shares, key=lambda share: (-share.share_ppm, share.work_id))[:SHOWN_WORKS]
+
+
+def _similar(found: attributing.Attributed, labels: Labels) -> list[SimilarRow]:
+    """The works that are closest by content, each beside what influence gives it."""
+    share_of = {share.work_id: share.share_ppm for share in found.shares}
+    return [
+        SimilarRow(
+            labels[repeat.work_id][0],
+            repeat.notes,
+            _bars(repeat.bars),
+            _bars(repeat.source_bars),
+            share_of.get(repeat.work_id, 0),
+        )
+        for repeat in found.similar.works
+    ]
+
+
+def _bars(bars: tuple[int, int]) -> str:
+    return f"{bars[0] + 1} to {bars[1] + 1}"
 
 
 def _verdict(reliability: Mapping[str, object]) -> str:

@@ -48,6 +48,17 @@ class ShareRow:
 
 
 @dataclass(frozen=True)
+class SimilarRow:
+    """A work that a piece is close to by its notes: the longest stretch shared, and its share."""
+
+    label: str
+    notes: int
+    bars: str
+    source_bars: str
+    share_ppm: int
+
+
+@dataclass(frozen=True)
 class Note:
     """A note of the picture: start and duration in bars, MIDI pitch, index of the track."""
 
@@ -74,6 +85,8 @@ class Piece:
     unattributed_ppm: int
     human_ppm: int
     house_ppm: int
+    similar: Sequence[SimilarRow]
+    similar_limit_notes: int
     reliability: str
     generation: str
     attribution: str

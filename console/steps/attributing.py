@@ -15,13 +15,14 @@ from console.home import Home
 from console.progress import Advance
 from console.steps.corpora import open_corpus
 from console.steps.generating import read_excerpts
+from console.steps.originality import Similar, similar_works
 from console.steps.training import folder_of
 from console.steps.workers import run_workers
 from model.corpus import VerifiedCorpus
 from model.events import Note
 from model.excerpts import Excerpt
 from model.network import Composer
-from provenance.attribution.attributor import AttributionResult, Attributor
+from provenance.attribution.attributor import METHOD, AttributionResult, Attributor
 from provenance.attributions import AttributionValues, WorkShare, record_attribution
 from provenance.composer_index import THREADS, CorpusExamples, composer_attributor, matrices_of
 from provenance.generations import find_generation
@@ -62,7 +63,7 @@ class SegmentShares:
 
 @dataclass(frozen=True)
 class Attributed:
-    """An attribution on record."""
+    """An attribution on record. What is similar by content stands beside it and is no part of the shares."""
 
     attribution: str
     generation: str
@@ -71,11 +72,33 @@ class Attributed:
     unattributed_ppm: int
     reliability: Mapping[str, object]
     segments: tuple[SegmentShares, ...]
+    similar: Similar
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A run with its corpus, and the index of its examples, to be asked what a piece leaned on."""
+
+    run: Run
+    corpus: VerifiedCorpus
+    attributor: Attributor
+    model: Composer
+
+    @property
+    def max_events(self) -> int:
+        """How many events an example has at most."""
+        return self.model.config.max_events
+
+    def influence(self, queries: Sequence[Excerpt]) -> AttributionResult:
+        """What the queries leaned on, each one and together, by works."""
+        works = self.corpus.work_ids
+        return self.attributor.attribute(matrices_of(queries, self.max_events), owners=works, units=works)
 
 
 def index_run(home: Home, run_id: str | None, advance: Advance, processes: int = 1) -> Indexed:
     """Gradient features of every example of a run's corpus; called again, it goes on where it was."""
-    run, corpus, attributor, model = _open(home, run_id)
+    opened = open_attributor(home, run_id)
+    run, corpus, attributor = opened.run, opened.corpus, opened.attributor
 
     def progress(stage: str, done: int) -> None:
         advance(done, len(corpus), stage)
@@ -85,8 +108,8 @@ def index_run(home: Home, run_id: str | None, advance: Advance, processes: int =
         paths = [str(path) for path in (folder, _checkpoint(home, run), _index_folder(home, run))]
         for step in run_workers("provenance.index_worker", processes, paths):
             progress(step["stage"], step["done"])
-    report = attributor.index(CorpusExamples(corpus, model.config.max_events), progress=progress)
-    attributor.search(matrices_of([corpus[0]], model.config.max_events), k=1)
+    report = attributor.index(CorpusExamples(corpus, opened.max_events), progress=progress)
+    attributor.search(matrices_of([corpus[0]], opened.max_events), k=1)
     with home.session() as session, session.begin():
         index = record_index(
             session,
@@ -95,7 +118,7 @@ def index_run(home: Home, run_id: str | None, advance: Advance, processes: int =
             directory=str(_index_folder(home, run).relative_to(home.root)),
             examples=report.examples,
             digest_sha256=attributor.settings_digest,
-            config={"checkpoints": 1, "bytes": report.bytes},
+            config={"checkpoints": attributor.num_checkpoints, "bytes": report.bytes},
             indexed_at=datetime.now(UTC),
         )
         return Indexed(index.id, run.id, report.examples, report.bytes)
@@ -107,12 +130,12 @@ def attribute(home: Home, generation_id: str) -> Attributed:
         generation = find_generation(session, generation_id)
         find_index(session, generation.run_id)
         run_id = generation.run_id
-    _, corpus, attributor, model = _open(home, run_id)
-    queries = _phrases(read_excerpts(home, generation_id))
-    result = attributor.attribute(
-        matrices_of(queries, model.config.max_events), owners=corpus.work_ids, units=corpus.work_ids
-    )
-    values = _values(generation_id, result, queries)
+    opened = open_attributor(home, run_id)
+    excerpts = read_excerpts(home, generation_id)
+    queries = phrases_of(excerpts)
+    result = opened.influence(queries)
+    similar = similar_works(home, opened.run.corpus_id, excerpts)
+    values = _values(generation_id, result, queries, similar)
     with home.session() as session, session.begin():
         record_attribution(session, home.key, values, datetime.now(UTC))
     return Attributed(
@@ -123,6 +146,7 @@ def attribute(home: Home, generation_id: str) -> Attributed:
         unattributed_ppm=result.unattributed_ppm,
         reliability=values.reliability,
         segments=_segments(result, queries),
+        similar=similar,
     )
 
 
@@ -141,14 +165,19 @@ def holder_shares(
     return sorted(found, key=lambda holder: (-holder.share_ppm, holder.party))
 
 
-def _open(home: Home, run_id: str | None) -> tuple[Run, VerifiedCorpus, Attributor, Composer]:
+def open_attributor(home: Home, run_id: str | None) -> Opened:
+    """The attributor of a run, or of the newest one.
+
+    Raises:
+        NotRecordedError: there is no such run.
+    """
     with home.session() as session:
         run = find_run(session, run_id)
         session.expunge(run)
     corpus = open_corpus(home, run.corpus_id)
     torch.set_num_threads(THREADS)
     attributor, model = composer_attributor(_checkpoint(home, run), _index_folder(home, run))
-    return run, corpus, attributor, model
+    return Opened(run, corpus, attributor, model)
 
 
 def _checkpoint(home: Home, run: Run) -> Path:
@@ -156,10 +185,11 @@ def _checkpoint(home: Home, run: Run) -> Path:
 
 
 def _index_folder(home: Home, run: Run) -> Path:
-    return home.folder("indexes") / run.id
+    """A new version of the method has a folder of its own, so that an older index is never in its way."""
+    return home.folder("indexes") / run.id / METHOD.replace("/", "-")
 
 
-def _phrases(found: Sequence[Excerpt]) -> list[Excerpt]:
+def phrases_of(found: Sequence[Excerpt]) -> list[Excerpt]:
     """The excerpts cut into spans of four bars: what is asked about, one query each."""
     spans = []
     for excerpt in found:
@@ -171,7 +201,9 @@ def _phrases(found: Sequence[Excerpt]) -> list[Excerpt]:
     return spans
 
 
-def _values(generation_id: str, result: AttributionResult, queries: Sequence[Excerpt]) -> AttributionValues:
+def _values(
+    generation_id: str, result: AttributionResult, queries: Sequence[Excerpt], similar: Similar
+) -> AttributionValues:
     reliability = result.reliability
     return AttributionValues(
         generation_id=generation_id,
@@ -198,7 +230,7 @@ def _values(generation_id: str, result: AttributionResult, queries: Sequence[Exc
             }
             for segment in _segments(result, queries)
         ],
-        details={"settings": result.settings, "queries": len(queries)},
+        details={"settings": result.settings, "queries": len(queries), **similar.to_json()},
     )
 
 

@@ -1,5 +1,6 @@
-"""From a corpus to what its works share by chance, and from a piece to whether it shares more."""
+"""From a corpus to what its works share by chance, and from a piece to what it shares with which of them."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -8,7 +9,7 @@ from console.steps.corpora import open_corpus
 from model.errors import TooAlikeError
 from model.excerpts import Excerpt
 from model.files import replacing
-from model.originality import Repertoire, repertoire_of
+from model.originality import Repeat, Repertoire, lines_of, repertoire_of
 
 
 class OnRepeat(StrEnum):
@@ -16,6 +17,27 @@ class OnRepeat(StrEnum):
 
     RECORD = "record"
     REFUSE = "refuse"
+
+
+@dataclass(frozen=True)
+class Similar:
+    """The works that a piece shares the longest stretches with, longest first; what works share by chance."""
+
+    works: tuple[Repeat, ...]
+    limit_notes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The finding as it is written down."""
+        return {
+            "similar": [repeat.to_json() for repeat in self.works],
+            "similar_limit_notes": self.limit_notes,
+        }
+
+
+def similar_works(home: Home, corpus_id: str, excerpts: list[Excerpt]) -> Similar:
+    """Which works of the corpus a piece is closest to by its notes, in any key and on any instrument."""
+    repertoire = _repertoire(home, corpus_id)
+    return Similar(tuple(repertoire.leading(lines_of(excerpts))), repertoire.limit_notes)
 
 
 def originality_of(

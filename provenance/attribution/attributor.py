@@ -40,11 +40,12 @@ from provenance.attribution.shares import Claimants, Floats, OwnerShare, SharePo
 from provenance.attribution.store import FeatureStore
 from provenance.attribution.task import Checkpoint, Objective, SequenceTask
 from provenance.attribution.weights import digest_of, load_weights, state_of
+from provenance.attribution.whitened import WhitenedRows
 
 if TYPE_CHECKING:
-    from provenance.attribution.index import InfluenceIndex
+    from provenance.attribution.evidence import Evidence
 
-METHOD = "projected-kronecker/1"
+METHOD = "projected-kronecker/2"
 NULL_QUERIES = 64
 SAMPLE = 4096
 LEAST_LEFT_OUT = 0.01
@@ -104,7 +105,7 @@ class Attributor:
         directory: Path | str,
         checkpoints: Sequence[Checkpoint] | None = None,
         *,
-        objective: Objective = Objective.MARGIN,
+        objective: Objective = Objective.CROSS_ENTROPY,
         widths: Widths | None = None,
         seeds: Sequence[int] = (0,),
         damping: float = DAMPING,
@@ -131,11 +132,17 @@ class Attributor:
             "ignore_index": task.ignore_index,
         }
         self._store = FeatureStore(Path(directory), self._settings, shard_rows)
+        self._evidence: Evidence | None = None
 
     @property
     def layout(self) -> Layout:
         """The blocks that have features, and `uncovered`, the parameters that have none."""
         return self._features.layout
+
+    @property
+    def num_checkpoints(self) -> int:
+        """How many sets of weights are averaged over."""
+        return len(self._checkpoints)
 
     @property
     def num_examples(self) -> int:
@@ -219,9 +226,7 @@ class Attributor:
 
     def _white_chunks(self) -> Iterator[NDArray[np.float16]]:
         """The examples' whitened features under all components, shard by shard."""
-        stages = [white_stage(c) for c in range(len(self._checkpoints))]
-        for i in range(self._store.num_shards(ROWS)):
-            yield np.concatenate([self._store.chunk(stage, i) for stage in stages], axis=1)
+        return WhitenedRows(self._store, [white_stage(c) for c in range(len(self._checkpoints))]).chunks()
 
     def score(self, tokens: Tensor | Iterable[Tensor]) -> NDArray[np.float32]:
         """The influence (Q, N) of every example on every query: higher lowers the query's loss more.
@@ -236,32 +241,31 @@ class Attributor:
     def search(
         self, tokens: Tensor | Iterable[Tensor], k: int = 100
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The ids and influences (Q, k) of the leading examples, found through FAISS."""
-        queries_QD = self._all_queries_QD(tokens).numpy()
-        return self._search_index().search(queries_QD, k)
+        """The ids and influences (Q, k) of the leading examples, largest first.
 
-    def _search_index(self) -> "InfluenceIndex":
+        Candidates are found through FAISS and scored exactly. The first search builds what it needs.
+        """
+        queries_QD = self._all_queries_QD(tokens)
+        if self._evidence is None or not self._evidence.is_current:
+            self._evidence = self._open_evidence()
+        return self._evidence.search(queries_QD, k)
+
+    def _open_evidence(self) -> "Evidence":
         # Only here, so that gradients can be taken where there is no FAISS.
-        from provenance.attribution.index import InfluenceIndex
+        from provenance.attribution.evidence import Evidence
 
-        width = len(self._checkpoints) * self._num_seeds * self.layout.width
-        path = self._store.directory / "index.faiss"
-        if path.exists():
-            return InfluenceIndex.load(path, width)
-        index, start = InfluenceIndex(width), 0
-        for chunk in self._white_chunks():
-            ids = np.setdiff1d(np.arange(start, start + len(chunk)), self._store.removed)
-            index.add(chunk[ids - start], ids)
-            start += len(chunk)
-        index.save(path)
-        return index
+        return Evidence.open(self._store, [white_stage(c) for c in range(len(self._checkpoints))])
 
     def remove(self, ids: Iterable[int]) -> None:
         """Takes examples out: their features are overwritten, and no search or share finds them again."""
         ids = sorted(set(ids))
         if ids and not 0 <= ids[0] <= ids[-1] < self.num_examples:
             raise ValueError(f"examples are numbered 0 to {self.num_examples - 1}, not {ids[0]} to {ids[-1]}")
-        (self._store.directory / "index.faiss").unlink(missing_ok=True)
+        if (self._store.directory / "index.faiss").exists():
+            from provenance.attribution.evidence import forget
+
+            forget(self._store.directory, ids)  # first: a kill must not leave what is erased findable
+        self._evidence = None
         self._store.erase(ids, [white_stage(c) for c in range(len(self._checkpoints))])
 
     def owner_sums(self, owners: Sequence[Owner] | NDArray[np.generic]) -> HolderSums:
@@ -363,8 +367,8 @@ class Attributor:
         """The features of some examples as if they had had no part in the curvature's eigenvalues.
 
         One of the n examples that the curvature is taken from, with whitened feature w, makes up w^2 / n of
-        the damped curvature, number by number; taking it out multiplies its products with other examples'
-        numbers by 1 / (1 - w^2 / n).
+        the damped curvature, number by number, and more where the whitening fades it; taking it out
+        multiplies its products with other examples' numbers by 1 / (1 - w^2 / n).
         """
         assert chosen_M is not None
         rows = [self._store.chunk(white_stage(c), i // self._store.shard_rows) for i in chosen_M]

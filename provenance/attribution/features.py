@@ -47,7 +47,7 @@ class GradientFeatures:
         model: nn.Module,
         task: SequenceTask,
         *,
-        objective: Objective = Objective.MARGIN,
+        objective: Objective = Objective.CROSS_ENTROPY,
         widths: Widths | None = None,
         seeds: tuple[int, ...] = (0,),
     ) -> None:

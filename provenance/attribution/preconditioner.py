@@ -3,9 +3,13 @@
 A block's gradient is a matrix G (rows x columns of its weight, as far as they are kept). Its curvature is
 taken to be diagonal in a Kronecker basis: the eigenvectors U of the mean of G G^T on the rows' side, and V of
 the mean of G^T G on the columns' side. In that basis the curvature is the mean square of U^T G V, which is
-the diagonal of the empirical Fisher there. A whitened feature is U^T G V over the root of that, damped; the
-inner product of two of them is the influence g_q^T (F + damping)^-1 g_i. A block that is one row (a norm
-layer) gets its exact Fisher.
+the diagonal of the empirical Fisher there. A whitened feature is U^T G V times a scale; the inner product of
+two of them is the influence. A block that is one row (a norm layer) gets its exact eigenvectors.
+
+The squared scale of a direction whose curvature is m times the block's mean is 1 / ((m + damping) (1 + m)^2).
+The first factor is the damped inverse, (F + damping)^-1. The second fades directions of more than mean
+curvature: all examples together settle them, so that leaving some out moves them less than the inverse
+curvature says. Measured, not derived: docs/attribution.md has the table.
 
 Nothing larger than one side of a block is factorised, and few examples suffice, where a full Fisher of a
 block would need more examples than the block has numbers.
@@ -24,7 +28,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-DAMPING = 0.003  # as a multiple of the mean curvature of the block
+DAMPING = 0.01  # as a multiple of the mean curvature of the block
 Chunks = Callable[[], Iterable[Tensor]]
 
 
@@ -67,10 +71,16 @@ def whitener_of(chunks: Chunks, rows: int, cols: int, damping: float = DAMPING) 
         rotated_nrc = left_rr.T @ chunk_nd.reshape(-1, rows, cols) @ right_cc
         square_rc += (rotated_nrc**2).sum(0).double()
         count += len(chunk_nd)
-    mean_rc = square_rc / count
-    damped_rc = mean_rc + damping * mean_rc.mean()
-    scale_rc = torch.where(damped_rc > 0, damped_rc, torch.inf).rsqrt().float()
-    return Whitener(left_rr, right_cc, scale_rc)
+    return Whitener(left_rr, right_cc, _scale(square_rc / count, damping).float())
+
+
+def _scale(curvature_rc: Tensor, damping: float) -> Tensor:
+    """What each direction is multiplied by; zero everywhere in a block that has no gradient."""
+    mean = curvature_rc.mean()
+    if mean <= 0:
+        return torch.zeros_like(curvature_rc)
+    relative_rc = curvature_rc / mean
+    return ((relative_rc + damping) * mean).rsqrt() / (1 + relative_rc)
 
 
 def _eigenvectors(chunks: Chunks, rows: int, cols: int) -> tuple[Tensor, Tensor]:

@@ -27,10 +27,12 @@ from console.settings import load_settings
 from console.steps.generating import read_excerpts
 from model.originality import Repertoire, lines_of
 from provenance.audit import audit_records
+from provenance.canonical import digest
 from provenance.evidence.bundle import verify_bundle
-from provenance.tables import Generation
+from provenance.tables import Attribution, Generation
 from royalties.ledger import check_ledger
 from royalties.money import PPM
+from royalties.tables import AllocationRow
 from tests.console.tiny_chain import TINY, digests, run_tiny_chain
 
 KILLED_AFTER_SECONDS = (5, 12, 20)
@@ -126,6 +128,18 @@ def test_shares_and_money_are_whole(done):
     assert any(found.shares for found in chain.attributions)
 
 
+def test_what_is_close_by_content_is_on_record_and_no_part_of_the_shares(done):
+    folder, chain = done
+    with opened(folder) as home, home.session() as session:
+        for found in chain.attributions:
+            body = session.get(Attribution, found.attribution).body
+            assert body["details"]["similar"] == [repeat.to_json() for repeat in found.similar.works]
+            assert digest(body) == found.attribution
+    close = [repeat for found in chain.attributions for repeat in found.similar.works]
+    assert {repeat.work_id for repeat in close} <= {file.leaf.work_id for file in chain.corpus.files}
+    assert close, "without a work that is close nothing was tested"
+
+
 def test_the_bundle_verifies_and_no_byte_of_it_may_change(done):
     _, chain = done
     data = chain.bundle.read_bytes()
@@ -143,6 +157,7 @@ def test_the_report_is_one_page_with_its_pictures_and_its_files_at_hand(done):
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 2 + 2 * len(TINY.prompts)
     assert "data:audio/mpeg;base64," in page
+    assert page.count("Closest by content") == len(TINY.prompts)
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
 
 
@@ -244,6 +259,76 @@ def test_an_edit_is_attributed_and_its_bundle_names_its_parent(done, tmp_path, m
     assert answer("edit", parent, "--transpose", "1", "--infill", "1-2")[0] == 2
 
 
+def brought_file(path, generation, works):
+    """Shares of a provider who gives a generation's whole to some works, each as much."""
+    each = PPM // len(works)
+    columns = {"generation": [generation] * len(works), "work": works, "share_ppm": [each] * len(works)}
+    pl.DataFrame(columns).write_parquet(path)
+    return str(path)
+
+
+def test_shares_from_elsewhere_decide_what_is_paid_to_the_unit(done, tmp_path, monkeypatch, capsys):
+    folder, chain = done
+    generation = chain.pieces[0].generation
+    usage = (folder / "inputs" / "usage-2026-10.csv").read_text().replace("2026-10-", "2026-11-")
+    lines = [line for place, line in enumerate(usage.splitlines()) if not place or generation in line]
+    (tmp_path / "usage.csv").write_text("\n".join(line.replace("-31", "-30") for line in lines) + "\n")
+    payable = [file.leaf.work_id for file in chain.corpus.files if file.leaf.origin == "house"]
+    shares = brought_file(tmp_path / "shares.parquet", generation, sorted(set(payable))[:1])
+    bring = ["provenance", "import", shares, "--provider", "Acme", "--method", "trak", "--version", "2"]
+
+    def paid(name, *commands):
+        shutil.copytree(folder / "home", tmp_path / name / "home")
+        for words in (*commands, ["royalties", "usage", "csv", str(tmp_path / "usage.csv")]):
+            assert _run(monkeypatch, capsys, tmp_path / name, [*words, "--json"])[0] == 0
+        words = ["royalties", "run", "--period", "2026-11", "--policy", "fifty_fifty", "--json"]
+        run = json.loads(_run(monkeypatch, capsys, tmp_path / name, words)[1])
+        assert run["pool_minor"] == run["allocated_minor"] + run["suspense_minor"] > 0
+        with opened(tmp_path / name) as home, home.session() as session:
+            assert check_ledger(session) == []
+            assert audit_records(session, home.key.public) == []
+            query = select(AllocationRow.work_id, func.sum(AllocationRow.amount_minor)).where(
+                AllocationRow.run_id == run["run"]
+            )
+            by_work = {work: int(minor) for work, minor in session.execute(query.group_by("work_id"))}
+        assert sum(by_work.values()) == run["pool_minor"]
+        return run, by_work
+
+    ours, _ = paid("ours")
+    theirs, by_work = paid("theirs", bring, bring)
+    assert theirs["pool_minor"] == ours["pool_minor"]
+    assert theirs["digest"] != ours["digest"]
+    assert by_work == {sorted(set(payable))[0]: theirs["pool_minor"]}
+    code, exported = _run(
+        monkeypatch, capsys, tmp_path / "theirs", ["evidence", "export", generation, "--json"]
+    )
+    bundle = Path(json.loads(exported)["bundle"])
+    assert code == 0 and verify_bundle(bundle.read_bytes()).valid
+    assert b"trak/2 by Acme" in bundle.read_bytes()
+
+
+def test_what_is_wrong_with_shares_from_elsewhere_is_told(done, tmp_path, monkeypatch, capsys):
+    folder, chain = done
+    shutil.copytree(folder / "home", tmp_path / "home")
+    work = chain.corpus.files[0].leaf.work_id
+    good = brought_file(tmp_path / "good.parquet", chain.pieces[0].generation, [work])
+    bad = brought_file(tmp_path / "bad.parquet", chain.pieces[0].generation, [work, "work_none"])
+    by = ["--provider", "Acme", "--method", "trak", "--version"]
+    code, said = _run(monkeypatch, capsys, tmp_path, ["provenance", "import", bad, *by, "1", "--json"])
+    answer = json.loads(said)
+    assert code == 1
+    assert (answer["attributions"], answer["quarantined"]) == (0, 1)
+    assert [finding["code"] for finding in answer["findings"]] == ["UNKNOWN_WORK"]
+    code, said = _run(monkeypatch, capsys, tmp_path, ["provenance", "import", good, *by, "1"])
+    assert code == 0 and "1 attributions by trak/1 by Acme, 0 generations left out" in said
+    code, said = _run(monkeypatch, capsys, tmp_path, ["provenance", "import", good, *by, " "], errors=True)
+    assert code == 2 and "printable" in said
+    code, _ = _run(monkeypatch, capsys, tmp_path, ["provenance", "import", good, "--provider", "Acme"])
+    assert code == 2
+    code, said = _run(monkeypatch, capsys, tmp_path, ["provenance", "import", "none", *by, "1", "--json"])
+    assert (code, json.loads(said)["batch"]) == (1, "")
+
+
 COMMANDS = (
     ("catalog show WORK", {"work"}),
     ("catalog search overcoat", {"hits"}),
@@ -272,7 +357,12 @@ COMMANDS = (
         "provenance attribute GENERATION",
         {
             "generation", "method", "shares", "holders", "unattributed_ppm", "segments", "reliability",
+            "similar",
         },
+    ),
+    (
+        "provenance validate RUN --retrainings 3 --retests 1 --queries 2 --planted 2 --steps 1",
+        {"lds", "ceiling", "baselines", "planted", "retrainings"},
     ),
     ("provenance trace WORK", {"generations", "amount"}),
     ("royalties usage csv USAGE", {"batch", "lines", "quarantined", "findings"}),

@@ -6,7 +6,7 @@ import model.originality
 from console.home import Access, open_home
 from console.settings import load_settings
 from console.steps import originality
-from console.steps.originality import OnRepeat, originality_of
+from console.steps.originality import OnRepeat, originality_of, similar_works
 from model.corpus import read_corpus
 from model.errors import TooAlikeError
 from tests.model.corpora import some_rows, write_corpus
@@ -46,3 +46,12 @@ def test_the_repertoire_is_made_once(home, corpus, monkeypatch):
     first = originality_of(home, corpus.corpus_id, excerpts, OnRepeat.RECORD)
     monkeypatch.setattr(originality, "open_corpus", None)
     assert originality_of(home, corpus.corpus_id, excerpts, OnRepeat.RECORD) == first
+
+
+def test_the_works_that_a_piece_is_close_to_are_told_with_their_bars(home, corpus):
+    found = similar_works(home, corpus.corpus_id, excerpts_of(corpus, "work_2"))
+    first = found.to_json()["similar"][0]
+    assert first["work_id"] == "work_2"
+    assert first["bars"] == first["source_bars"]
+    assert found.to_json()["similar_limit_notes"] == 8
+    assert len({repeat.work_id for repeat in found.works}) == len(found.works) <= 8

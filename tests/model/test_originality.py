@@ -146,6 +146,56 @@ def test_the_longest_repeat_is_the_one_that_going_through_all_places_finds(ours,
     assert (0 if found is None else found.notes) == slow_longest(query.token_T, here.token_T)
 
 
+def test_the_works_that_a_piece_is_close_to_come_longest_first_each_once():
+    sources = [a_tune(seed) for seed in range(5)]
+    tune = with_copy(99, sources[3], at=2, bars=8, up=2)
+    notes = tune.notes.copy()
+    inside = (notes[:, Note.BAR] >= 11) & (notes[:, Note.BAR] < 15)
+    notes[inside, Note.PITCH] = sources[1].notes[:32, Note.PITCH] - 1
+    repertoire = a_repertoire(*sources, sources[3])
+    found = repertoire.leading(lines_of([replace(tune, notes=notes)]))
+    assert [repeat.work_id for repeat in found] == ["work_3", "work_5", "work_1"]
+    assert [repeat.bars for repeat in found] == [(2, 9), (2, 9), (11, 14)]
+    assert [repeat.source_bars for repeat in found] == [(0, 7), (0, 7), (0, 3)]
+    assert [repeat.work_id for repeat in repertoire.leading(lines_of([tune]), 1)] == ["work_3"]
+
+
+def test_of_equally_long_repeats_the_work_with_more_of_the_piece_comes_first():
+    shared, more = a_tune(1, bars=4), a_tune(2)
+    first = with_copy(98, shared, at=0, bars=4)
+    second = with_copy(97, shared, at=8, bars=4)
+    second.notes[:32, Note.PITCH] = more.notes[:32, Note.PITCH]
+    query = with_copy(99, shared, at=0, bars=4)
+    query.notes[64 : 64 + 24, Note.PITCH] = more.notes[:24, Note.PITCH]
+    found = a_repertoire(first, second).leading(lines_of([query]))
+    assert [repeat.work_id for repeat in found] == ["work_1", "work_0"]
+    assert found[0].notes == found[1].notes
+
+
+def test_music_that_has_nothing_to_do_with_any_work_is_close_to_none():
+    assert a_repertoire(a_tune(1), a_tune(2)).leading(lines_of([a_tune(99)])) == []
+
+
+LINE = st.lists(st.integers(0, 3), max_size=40)
+
+
+@settings(max_examples=60, deadline=None)
+@given(LINE, st.lists(LINE, min_size=1, max_size=3))
+def test_each_work_that_is_close_is_told_by_its_longest_repeat(ours, works):
+    query = Lines(np.array([*ours, END], dtype=np.int64), np.zeros(len(ours) + 1, dtype=np.int32))
+    tokens = np.concatenate([np.array([*line, END], dtype=np.int64) for line in works])
+    piece = np.repeat(np.arange(len(works), dtype=np.int32), [len(line) + 1 for line in works])
+    names = [(f"work_{i}", f"file_{i}") for i in range(len(works))]
+    repertoire = Repertoire(Lines(tokens, np.zeros(len(tokens), dtype=np.int32)), piece, names, 20)
+    found = {repeat.work_id: repeat.notes for repeat in repertoire.leading(query)}
+    slow = {
+        name: slow_longest(query.token_T, np.array(line))
+        for (name, _), line in zip(names, works, strict=True)
+    }
+    assert found == {name: notes for name, notes in slow.items() if notes}
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+
+
 def test_what_a_work_shares_with_itself_is_not_chance():
     sources = [a_tune(seed) for seed in range(6)]
     repertoire = a_repertoire(*sources)

@@ -241,6 +241,21 @@ def test_one_work_in_twenty_is_held_out_whole_and_never_seen(tmp_path: Path):
     assert {row["work_id"] for row in table if row["events_seen"] == 0} == set(run_.held_out_works)
 
 
+def test_works_that_are_left_out_are_never_seen_and_what_is_held_out_stays(tmp_path: Path):
+    corpus = a_corpus(tmp_path, works=40)
+    whole = run(corpus, tmp_path / "whole", steps=26)
+    some = frozenset(sorted(set(corpus.work_ids) - set(whole.held_out_works))[::2])
+    part = run(corpus, tmp_path / "part", steps=26, without=some)
+    table = pq.read_table(part.exposure).to_pylist()
+    unseen = {row["work_id"] for row in table if row["events_seen"] == 0}
+    assert part.held_out_works == whole.held_out_works
+    assert unseen == some | set(whole.held_out_works)
+    with pytest.raises(TrainingError, match="another directory"):
+        run(corpus, tmp_path / "part", steps=26)
+    with pytest.raises(TrainingError, match="nothing to train on"):
+        run(corpus, tmp_path / "none", without=frozenset(corpus.work_ids))
+
+
 def test_minutes_become_steps_by_a_rate_that_no_clock_changes(tmp_path: Path):
     corpus = a_corpus(tmp_path)
     events = TEST_PRESET.batch_examples * (1 + corpus.num_notes.mean())

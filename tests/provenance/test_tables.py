@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from catalog.database import Base
 from provenance.corpus.registry import Exclusion, record_corpus
 from provenance.runs import record_index
+from provenance.tables import ScoreBatch, ScoreQuarantine
 from tests.provenance.builders import NOON, TEST_DIGEST, a_chain, a_corpus_folder, a_key, a_leaf
 
 VIOLATIONS = {
@@ -30,6 +31,8 @@ VIOLATIONS = {
         "share_ppm = -1", "share_ppm = 1000001", "low_ppm = -1", "low_ppm = share_ppm + 1",
         "high_ppm = share_ppm - 1", "high_ppm = 1000001", "work_id = 'nobody'",
     ],
+    "score_batch": ["id = 'short'", "file_sha256 = 'short'", "num_attributions = -1", "num_quarantined = -1"],
+    "score_quarantine": ["row_number = 0", "batch_id = 'none'"],
     "record": [
         "sequence = 0", "digest = 'short'", "signature = 'short'", "previous_digest = ''", "body_sha256 = ''",
         "key_sha256 = ''",
@@ -48,6 +51,18 @@ def filled(session, tmp_path):
     _, manifest = a_corpus_folder(tmp_path / "corpora", [a_leaf("work_a")])
     excluded = [Exclusion("work_b", "", "NO_ENCODING", "no file")]
     record_corpus(session, a_key(), manifest=manifest, files=[], exclusions=excluded, built_at=NOON)
+    session.add(
+        ScoreBatch(
+            id=TEST_DIGEST, provider="Acme", method="trak", version="2", file_name="shares.parquet",
+            file_sha256=TEST_DIGEST, num_attributions=1, num_quarantined=1, imported_at=NOON,
+        )
+    )  # fmt: skip
+    session.flush()
+    session.add(
+        ScoreQuarantine(
+            batch_id=TEST_DIGEST, row_number=1, code="INTERVAL", generation_id="gen_1", found="", expected=""
+        )
+    )
     session.commit()
     return session
 

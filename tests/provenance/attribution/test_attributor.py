@@ -36,8 +36,8 @@ def close(a, b):
     np.testing.assert_allclose(a, b, rtol=0.02, atol=0.004 * np.abs(b).max())
 
 
-def slow_influence(model, queries, damping=0.003, objective=Objective.MARGIN):
-    """sum of (u^T G_q v)(u^T G_i v) / (mean of (u^T G v)^2 + damping), on whole gradients of autograd."""
+def slow_influence(model, queries, damping=0.01, objective=Objective.CROSS_ENTROPY):
+    """sum of (u^T G_q v)(u^T G_i v) over the damped curvature, faded above its mean; autograd's gradients."""
     layout = layout_of(model, WHOLE)
     q, f = (slow_features(model, a_task(), layout, t, objective).double() for t in (queries, TOKENS))
     scores = torch.zeros(len(q), len(f), dtype=torch.float64)
@@ -48,7 +48,9 @@ def slow_influence(model, queries, damping=0.003, objective=Objective.MARGIN):
         v = torch.linalg.eigh(sum(g.T @ g for g in theirs)).eigenvectors
         mine, theirs = u.T @ mine @ v, u.T @ theirs @ v
         curvature = (theirs**2).mean(0)
-        scores += torch.einsum("qrc,nrc->qn", mine / (curvature + damping * curvature.mean()), theirs)
+        mean = curvature.mean()
+        scale = 1 / (curvature + damping * mean) / (1 + curvature / mean) ** 2
+        scores += torch.einsum("qrc,nrc->qn", mine * scale, theirs)
     return scores.numpy()
 
 

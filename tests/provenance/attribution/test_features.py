@@ -20,7 +20,7 @@ from tests.provenance.attribution.builders import (
 SMALL = Widths(rows=5, cols=4, vector=7)
 
 
-def check(model, task, tokens, widths=SMALL, objective=Objective.MARGIN, batching=Batching.WHOLE):
+def check(model, task, tokens, widths=SMALL, objective=Objective.CROSS_ENTROPY, batching=Batching.WHOLE):
     fast = GradientFeatures(model, task, widths=widths, objective=objective)
     got = fast.features_NSD(tokens)[:, 0]
     right = slow_features(model, task, fast.layout, tokens, objective)
@@ -121,7 +121,7 @@ def test_position_tables_whose_output_is_reshaped_are_left_out_and_the_rest_is_r
     model, tokens = Reshaped(), some_tokens(5)
     fast = GradientFeatures(model, a_task(), widths=SMALL)
     got = fast.features_NSD(tokens)[:, 0]
-    right = slow_features(model, a_task(), fast.layout, tokens, Objective.MARGIN)
+    right = slow_features(model, a_task(), fast.layout, tokens, Objective.CROSS_ENTROPY)
     left_out = next(b for b in fast.layout.blocks if b.name == "position.weight")
     right[:, left_out.span] = 0
     assert fast.batching is Batching.WITHOUT_SHARED

@@ -22,16 +22,24 @@ def test_however_features_are_chunked_the_whitener_is_the_same():
 def test_a_block_of_one_row_gets_its_exact_fisher():
     features = some_features()
     white = whitener_of(lambda: [features], 1, 12, damping=0.1).whiten(features)
-    fisher = (features.T @ features).double() / 50
-    damped = fisher + 0.1 * fisher.diagonal().mean() * torch.eye(12, dtype=torch.float64)
-    right = features.double() @ torch.linalg.solve(damped, features.double().T)
+    fisher = (features.T @ features).double() / 50 / float((features**2).mean())
+    identity = torch.eye(12, dtype=torch.float64)
+    curvature = (fisher + 0.1 * identity) @ (fisher + identity) @ (fisher + identity)
+    right = features.double() @ torch.linalg.solve(
+        curvature * float((features**2).mean()), features.double().T
+    )
     torch.testing.assert_close((white @ white.T).double(), right, rtol=1e-3, atol=1e-4)
 
 
-def test_whitened_numbers_have_a_mean_square_of_one_but_for_damping():
+def test_directions_of_little_curvature_are_whitened_and_those_above_the_mean_fade():
     features = some_features()
-    white = whitener_of(lambda: [features], 4, 3, damping=1e-14).whiten(features)
-    torch.testing.assert_close((white**2).mean(0), torch.ones(12), rtol=1e-3, atol=1e-3)
+    whitener = whitener_of(lambda: [features], 4, 3, damping=1e-14)
+    rotated = whitener.left_rr.T @ features.reshape(-1, 4, 3) @ whitener.right_cc
+    relative = (rotated**2).mean(0) / (rotated**2).mean()
+    energy = (whitener.whiten(features) ** 2).mean(0).reshape(4, 3)
+    torch.testing.assert_close(energy, 1 / (1 + relative) ** 2, rtol=1e-3, atol=1e-3)
+    assert float(energy.max()) > 0.99
+    assert float(energy.min()) < 0.1
 
 
 def test_rotating_both_sides_of_the_gradients_changes_no_influence():
