@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 GIB, TERA = 1024**3, 10**12
 WIDTH = 65_536  # numbers of an example's feature
-SAMPLE, SHARD = 4_096, 256
+SAMPLE, SHARD = 4_096, 64  # as the composer's index has them
 
 
 @dataclass(frozen=True)
