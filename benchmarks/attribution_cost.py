@@ -2,11 +2,11 @@
 
     python -m benchmarks.attribution_cost [--models transformer melodist lite] [--examples 400 1600]
 
-Each line comes from a process of its own with one thread. `plain` is a forward and backward pass with weight
-gradients over the same examples, the faster of two. `rest` is what each example costs that is neither in the
-sample nor in the first shard; `index` is all of it, the sample and its factors included. Temporary is the
-sample's space on disk. The models are untrained, and only the composer's examples are music: this measures
-time and space, not quality.
+Each line comes from a process of its own with one thread; seconds are those of its processor. `plain` is a
+forward and backward pass with weight gradients over the same examples, the faster of two. `rest` is what each
+example costs that is neither in the sample nor in the first shard; `index` is all of it, the sample and its
+factors included. Temporary is the sample's space on disk. The models are untrained, and only the composer's
+examples are music: this measures time and space, not quality.
 
 Shapes: N examples, T tokens, Q queries.
 """
@@ -17,6 +17,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,7 +112,7 @@ def plain_seconds(case: Case) -> float:
     for ids in np.array_split(np.arange(len(case.examples)), -(-len(case.examples) // BATCH)):
         rows_NT = case.examples.rows(ids)
         logits, targets = case.task.logits(model, rows_NT), case.task.targets(rows_NT)
-        value_N = objective_N(logits, targets, Objective.MARGIN, case.task.ignore_index)
+        value_N = objective_N(logits, targets, Objective.CROSS_ENTROPY, case.task.ignore_index)
         torch.autograd.backward(-value_N.sum())
     return time.process_time() - started
 
@@ -198,8 +199,8 @@ def main() -> None:
     context = multiprocessing.get_context("spawn")
     for name in args.models:
         for num in args.examples:
-            with context.Pool(1) as pool:
-                print(pool.apply(measure, (name, num, args.sample, args.kept)), flush=True)
+            with ProcessPoolExecutor(1, mp_context=context) as pool:
+                print(pool.submit(measure, name, num, args.sample, args.kept).result(), flush=True)
 
 
 if __name__ == "__main__":
