@@ -29,7 +29,7 @@ MOST_LISTS = 8192
 ROWS_A_LIST = 40  # FAISS asks for 39 at least to place the centre of a list
 CHUNK_ROWS = 65_536
 PROBES = (32, 64, 128, 256)  # how many lists may be looked through
-HELD_MASS = 0.995  # the part of a full search's positive scores that the lists must find
+HELD_MASS = 0.99  # the part of a full search's positive scores that the lists must find
 TRIAL_QUERIES, TRIAL_NEIGHBOURS = 64, 100
 
 
