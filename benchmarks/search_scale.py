@@ -4,10 +4,10 @@
 
 FOLDER of MIDI: the OpenScore Lieder files (../shared/data/openscore_lieder/midi). The features are those of
 real melodies under a small model, multiplied by perturbation: each example is one real feature, plus up to
-half of another, plus noise of half its length in all directions. The queries are melodies that the model never
-saw, and they are not perturbed. The work folder needs 9 KB an example; what is in it is not made again. Files
-are read once before they are timed. Times are those on the clock and those that the thread had a processor,
-which other programs on the machine lengthen less.
+half of another, plus noise of half its length in all directions. The queries are melodies that the model
+never saw, and they are not perturbed. The work folder needs 9 KB an example; what is in it is not made
+again. Files are read once before they are timed. Times are those on the clock and those that the thread had
+a processor, which other programs on the machine lengthen less.
 
 Shapes: N examples, n of a shard, M melodies, Q queries, D width of the features, k neighbours, H holders.
 """
@@ -114,14 +114,16 @@ def search(work: Path) -> list[str]:
     mass_Q = np.array([call()[1].clip(min=0).sum() for call in whole])
     mass_Q = mass_Q / np.load(work / "truth.npy").clip(min=0).sum(1)
     exact = partial(partial, evidence._best, k=NEIGHBOURS)
+    sketching = [partial(evidence.sketch.sketch, query[None]) for query in queries_QD]
+    finding = [partial(index.search, sketch[None], CANDIDATES) for sketch in sketches_Qd]
     where = f"{index.num_probes} of {index.num_lists} lists"
     size = (work / STORE / INDEX).stat().st_size
     return [
         row("examples", f"{index.num_examples:,}"),
         *timed(f"search, {where}", whole, ("< 5", "< 20")),
-        *timed("of it sketching", [partial(evidence.sketch.sketch, query[None]) for query in queries_QD]),
-        *timed("of it candidates", [partial(index.search, s[None], CANDIDATES) for s in sketches_Qd]),
-        *timed("of it exact scores", list(map(exact, queries_QD, candidates_Qc))),
+        *timed("of it sketching the query", sketching),
+        *timed(f"of it finding {CANDIDATES} candidates", finding),
+        *timed("of it scoring them exactly", list(map(exact, queries_QD, candidates_Qc))),
         row(f"share mass of the leading {NEIGHBOURS} found, mean", f"{mass_Q.mean():.4f}", ">= 0.99"),
         row(f"the same, worst of {QUERIES} queries", f"{mass_Q.min():.4f}"),
         row("an example's code, bytes", f"{index.width}", "512"),
@@ -141,12 +143,10 @@ def wide(folder: Path) -> list[str]:
         Sketch(torch.randn(WIDE, WIDTH)), InfluenceIndex(WIDTH), WhitenedRows(store, [white_stage(0)]), (0, 0)
     )
     query_D, picked = torch.randn(WIDE), np.random.default_rng(0).permutation(SHARD_ROWS)[:CANDIDATES]
-    name = f"with {WIDE:,} numbers an example:"
+    sketch, exact = partial(evidence.sketch.sketch, query_D[None]), partial(evidence._best, query_D, picked)
     return [
-        *timed(f"{name} sketch of the query", [partial(evidence.sketch.sketch, query_D[None])] * 20),
-        *timed(
-            f"{name} {CANDIDATES} exact scores", [partial(evidence._best, query_D, picked, k=NEIGHBOURS)] * 20
-        ),
+        *timed(f"sketching, with {WIDE:,} numbers an example", [sketch] * 20),
+        *timed(f"exact scores, with {WIDE:,} numbers an example", [partial(exact, k=NEIGHBOURS)] * 20),
     ]
 
 
