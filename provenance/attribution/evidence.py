@@ -44,8 +44,8 @@ class Evidence:
     @classmethod
     def open(cls, store: FeatureStore, stages: Sequence[str], flat_limit: int = FLAT_LIMIT) -> "Evidence":
         """The search over a store's whitened features; built where it is not on disk."""
-        rows = WhitenedRows(store, tuple(stages))
-        sketch = _sketch(rows)
+        sketch = _sketch(WhitenedRows(store, stages))  # whose files close, having been read all over
+        rows = WhitenedRows(store, stages)
         path = store.directory / INDEX
         if not path.exists():
             _build(rows, sketch, flat_limit).save(path)

@@ -149,13 +149,15 @@ def _trained_lists(vectors_ND: Floats) -> Lists:
     """
     num, width = vectors_ND.shape
     num_lists = max(1, min(int(4 * num**0.5), num // ROWS_A_LIST, MOST_LISTS))
-    index = faiss.IndexIVFScalarQuantizer(
+    index: Any = faiss.IndexIVFScalarQuantizer(
         faiss.IndexFlatIP(width), width, num_lists, faiss.ScalarQuantizer.QT_8bit,
         faiss.METRIC_INNER_PRODUCT, False,
     )  # fmt: skip
-    if hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus():
-        index.clustering_index = faiss.index_cpu_to_all_gpus(faiss.IndexFlatIP(width))
+    has_gpus = hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus()
+    on_gpus = faiss.index_cpu_to_all_gpus(faiss.IndexFlatIP(width)) if has_gpus else None
+    index.clustering_index = on_gpus  # which FAISS does not keep alive: this name does
     index.train(vectors_ND[_evenly(num, ROWS_A_LIST * num_lists)].astype(np.float32))
+    index.clustering_index = None
     return index
 
 
