@@ -158,7 +158,8 @@ def _trained_lists(vectors_ND: Floats) -> Lists:
     index.clustering_index = on_gpus  # which FAISS does not keep alive: this name does
     index.train(vectors_ND[_evenly(num, ROWS_A_LIST * num_lists)].astype(np.float32))
     index.clustering_index = None
-    return index
+    trained: Lists = index
+    return trained
 
 
 def _trial_queries(vectors_ND: Floats) -> NDArray[np.float32]:
