@@ -20,6 +20,7 @@ from provenance.attribution.examples import Ids
 from provenance.attribution.task import Checkpoint, SequenceTask
 
 BATCH = 16
+SHARD_ROWS = 64  # so that a corpus of some hundred examples still is work for several processes
 IGNORED = -100
 THREADS = 2  # of computation in each process; another number may change the last bits of a feature
 
@@ -55,7 +56,9 @@ def composer_attributor(
     if device is not None:
         model = model.to(device)
     paths = [checkpoint, *sorted((checkpoint.parent / "trajectory").glob("*.safetensors"))]
-    return Attributor(model, TASK, directory, [Checkpoint(path) for path in paths], batch_size=BATCH), model
+    checkpoints = [Checkpoint(path) for path in paths]
+    attributor = Attributor(model, TASK, directory, checkpoints, batch_size=BATCH, shard_rows=SHARD_ROWS)
+    return attributor, model
 
 
 def _logits(model: nn.Module, rows_NRF: Tensor) -> Tensor:

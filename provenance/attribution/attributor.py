@@ -113,6 +113,8 @@ class Attributor:
         batch_size: int = 32,
         shard_rows: int = 256,
     ) -> None:
+        if sample_size < 1:
+            raise ValueError(f"the curvature needs a sample of at least one example, not {sample_size}")
         model = copy.deepcopy(model)
         widths = widths or fitting_widths(model)
         own = {name: value.clone() for name, value in model.state_dict().items()}

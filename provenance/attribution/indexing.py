@@ -49,32 +49,40 @@ def white_stage(checkpoint: int) -> str:
 
 @dataclass(frozen=True)
 class Making:
-    """An index in the making, as one of its processes sees it."""
+    """An index in the making, as one of its processes sees it.
+
+    Others may complete a stage at any time, and drop it once the last stage that needs it is complete.
+    """
 
     store: FeatureStore
     examples: Examples
     part: Part
     progress: Progress
 
-    def shards(self, stage: str, ids_N: Ids, make: Callable[[Ids], NDArray[np.generic]], told: str) -> None:
+    def is_over(self, stage: str, last: str) -> bool:
+        """Whether a stage, or the last one that needs it, is complete by now, whoever did it."""
+        return self.store.is_begun() and (self.store.is_complete(stage) or self.store.is_complete(last))
+
+    def shards(
+        self, stage: str, ids_N: Ids, make: Callable[[Ids], NDArray[np.generic]], told: str, last: str
+    ) -> None:
         """This process's shards of a stage, where they are not there yet."""
         store = self.store
         for i in self.part.own(store.shards_of(len(ids_N))):
-            if not store.has(stage, i):
+            if not store.has(stage, i) and not self.is_over(stage, last):
                 store.put(stage, i, make(ids_N[i * store.shard_rows : (i + 1) * store.shard_rows]))
                 self.progress(told, min(store.num_written(stage) * store.shard_rows, len(ids_N)))
 
-    def finish(self, stage: str, num_rows: int) -> None:
+    def finish(self, stage: str, num_rows: int, last: str) -> None:
         """Waits until all shards of a stage are there, and the manifest says so."""
         if self.part.is_first:
             self.part.wait(lambda: self.store.num_left(stage, num_rows), f"the shards of {stage}")
             self.store.complete(stage, num_rows)
         else:
-            self.part.wait(lambda: self._unsaid(stage, num_rows), f"the shards of {stage} and their manifest")
-
-    def _unsaid(self, stage: str, num_rows: int) -> int:
-        said = self.store.is_begun() and self.store.is_complete(stage)
-        return 0 if said else self.store.num_left(stage, num_rows) + 1
+            self.part.wait(
+                lambda: 0 if self.is_over(stage, last) else self.store.num_left(stage, num_rows) + 1,
+                f"the shards of {stage} and their manifest",
+            )
 
     def note_rows(self) -> None:
         """A digest of every example on disk, or the certainty that the examples are those of an earlier run.
@@ -100,7 +108,7 @@ class Making:
                 raise AttributionError(
                     f"{store.directory} holds features of other examples; give another folder"
                 )
-        self.finish(ROWS, num)
+        self.finish(ROWS, num, ROWS)
 
 
 @dataclass(frozen=True)
@@ -124,13 +132,13 @@ class CheckpointIndex:
         making, raw, white = self.making, raw_stage(self.checkpoint), white_stage(self.checkpoint)
         self.features.settle(making.examples.rows(self.sample[:CHECKED]))
         if not making.store.is_complete(raw):
-            making.shards(raw, self.sample, self.raw_nD, "sample")
-            making.finish(raw, len(self.sample))
+            making.shards(raw, self.sample, self.raw_nD, "sample", white)
+            making.finish(raw, len(self.sample), white)
         self.make_whiteners()
         whiteners = whiteners_of(making.store, self.checkpoint, self.features, self.features.device)
         num = len(making.examples)
-        making.shards(white, np.arange(num), partial(self.white_nD, whiteners), "gradients")
-        making.finish(white, num)
+        making.shards(white, np.arange(num), partial(self.white_nD, whiteners), "gradients", white)
+        making.finish(white, num, white)
 
     def raw_nD(self, ids_n: Ids) -> NDArray[np.float32]:
         """The features of some examples as they are."""
@@ -172,7 +180,7 @@ class CheckpointIndex:
                 white_nSD[torch.from_numpy(here)] = whiten_NSD(
                     raw_nSD, whiteners, blocks, dtype=torch.float16
                 ).cpu()
-        if not bool(white_nSD.isfinite().all()):
+        if not all(bool(bound.isfinite()) for bound in white_nSD.aminmax()):
             raise AttributionError("a whitened feature is too large for half precision; raise the damping")
         flat: NDArray[np.float16] = white_nSD.flatten(1).numpy()
         return flat

@@ -13,6 +13,7 @@ import torch
 
 from provenance.attribution.errors import AttributionError
 from provenance.attribution.examples import examples_of, sample_of
+from provenance.attribution.indexing import Making
 from provenance.attribution.parts import Part
 from tests.provenance.attribution.builders import a_model, some_tokens
 from tests.provenance.attribution.test_attributor import an_attributor, close
@@ -22,6 +23,7 @@ TOKENS = some_tokens(90)
 FRESH = some_tokens(4, seed=9)
 WORKER = """
 import os, sys, torch
+from provenance.attribution.indexing import Making
 from provenance.attribution.parts import Part
 from tests.provenance.attribution.test_parts import TOKENS, a_sampling_one
 torch.set_num_threads(1)
@@ -96,6 +98,21 @@ def test_parts_that_do_not_wait_are_called_in_turn_until_all_is_there(tmp_path, 
     for _ in range(6):
         reports = [a_sampling_one(tmp_path).index(TOKENS, part=Part(r, 3, waits=False)) for r in (2, 0, 1)]
     assert all(report.complete for report in reports)
+    assert bytes_of(tmp_path) == alone
+
+
+def test_who_comes_late_makes_nothing_again_that_others_have_completed_meanwhile(tmp_path, alone):
+    for _ in range(5):
+        a_sampling_one(tmp_path).index(TOKENS, part=Part(1, 2, waits=False))
+        if a_sampling_one(tmp_path)._store.num_left("checkpoint0/white", len(TOKENS)) <= 6:
+            break
+        a_sampling_one(tmp_path).index(TOKENS, part=Part(0, 2, waits=False))
+    late = a_sampling_one(tmp_path)
+    a_sampling_one(tmp_path).index(TOKENS, part=Part(0, 2))
+    making = Making(late._store, examples_of(TOKENS), Part(1, 2, patience=0.1), print)
+    assert not late._store.is_complete("checkpoint0/white")
+    late._index_checkpoint(making, 0, late._sample())
+    assert late._store.is_complete("checkpoint0/white")
     assert bytes_of(tmp_path) == alone
 
 
