@@ -29,6 +29,7 @@ from provenance.attribution.whitened import WhitenedRows
 INDEX, SKETCH = "index.faiss", "sketch.safetensors"
 LARGEST_HALF = float(torch.finfo(torch.float16).max)
 CANDIDATES_A_HIT, LEAST_CANDIDATES = 4, 200
+CACHED_NUMBERS = 2**18  # that are scored at once, so that what is read stays in the processor's cache
 Ids = NDArray[np.int64]
 
 
@@ -44,8 +45,8 @@ class Evidence:
     @classmethod
     def open(cls, store: FeatureStore, stages: Sequence[str], flat_limit: int = FLAT_LIMIT) -> "Evidence":
         """The search over a store's whitened features; built where it is not on disk."""
-        rows = WhitenedRows(store, tuple(stages))
-        sketch = _sketch(rows)
+        sketch = _sketch(WhitenedRows(store, stages))  # whose files close, having been read all over
+        rows = WhitenedRows(store, stages)
         path = store.directory / INDEX
         if not path.exists():
             _build(rows, sketch, flat_limit).save(path)
@@ -66,7 +67,9 @@ class Evidence:
     def _best(self, query_D: Tensor, candidates_c: Ids, k: int) -> tuple[Ids, NDArray[np.float32]]:
         """The candidates with the largest exact scores; of equal ones, the first example."""
         ids_c = np.sort(candidates_c)
-        scores_c = torch.from_numpy(self.rows.rows(ids_c)).float() @ query_D
+        rows_at_once = max(1, CACHED_NUMBERS // len(query_D))
+        parts = [ids_c[i : i + rows_at_once] for i in range(0, len(ids_c), rows_at_once)]
+        scores_c = torch.cat([torch.from_numpy(self.rows.rows(part)).float() @ query_D for part in parts])
         scores, order = scores_c.sort(descending=True, stable=True)
         return ids_c[order[:k].numpy()], scores[:k].numpy()
 

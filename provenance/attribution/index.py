@@ -29,7 +29,7 @@ MOST_LISTS = 8192
 ROWS_A_LIST = 40  # FAISS asks for 39 at least to place the centre of a list
 CHUNK_ROWS = 65_536
 PROBES = (32, 64, 128, 256)  # how many lists may be looked through
-HELD_MASS = 0.995  # the part of a full search's positive scores that the lists must find
+HELD_MASS = 0.99  # the part of a full search's positive scores that the lists must find
 TRIAL_QUERIES, TRIAL_NEIGHBOURS = 64, 100
 
 
@@ -149,14 +149,17 @@ def _trained_lists(vectors_ND: Floats) -> Lists:
     """
     num, width = vectors_ND.shape
     num_lists = max(1, min(int(4 * num**0.5), num // ROWS_A_LIST, MOST_LISTS))
-    index = faiss.IndexIVFScalarQuantizer(
+    index: Any = faiss.IndexIVFScalarQuantizer(
         faiss.IndexFlatIP(width), width, num_lists, faiss.ScalarQuantizer.QT_8bit,
         faiss.METRIC_INNER_PRODUCT, False,
     )  # fmt: skip
-    if hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus():
-        index.clustering_index = faiss.index_cpu_to_all_gpus(faiss.IndexFlatIP(width))
+    has_gpus = hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus()
+    on_gpus = faiss.index_cpu_to_all_gpus(faiss.IndexFlatIP(width)) if has_gpus else None
+    index.clustering_index = on_gpus  # which FAISS does not keep alive: this name does
     index.train(vectors_ND[_evenly(num, ROWS_A_LIST * num_lists)].astype(np.float32))
-    return index
+    index.clustering_index = None
+    trained: Lists = index
+    return trained
 
 
 def _trial_queries(vectors_ND: Floats) -> NDArray[np.float32]:

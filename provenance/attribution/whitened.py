@@ -28,7 +28,7 @@ class WhitenedRows:
 
     def __init__(self, store: FeatureStore, stages: Sequence[str]) -> None:
         self.store, self.stages = store, tuple(stages)
-        self._shard = lru_cache(OPEN_SHARDS)(store.chunk)  # of this object, so that the files close with it
+        self._shard = lru_cache(OPEN_SHARDS)(self._open)  # of this object, so that the files close with it
 
     @property
     def num_examples(self) -> int:
@@ -42,19 +42,28 @@ class WhitenedRows:
 
     def rows(self, ids_n: NDArray[np.int64]) -> Halves:
         """Some rows (n, D), in the order of `ids_n`."""
-        return np.concatenate([self._gather(stage, ids_n, slice(None)) for stage in self.stages], axis=1)
+        widths = [self._shard(stage, 0).shape[1] for stage in self.stages]
+        found_nD, start = np.empty((len(ids_n), sum(widths)), dtype=np.float16), 0
+        for stage, width in zip(self.stages, widths, strict=True):
+            self._fill(found_nD[:, start : start + width], stage, ids_n, slice(None))
+            start += width
+        return found_nD
 
     def blocks(self, ids_n: NDArray[np.int64]) -> Iterator[Halves]:
         """Some rows a few columns at a time (n, w), in the order of columns."""
         for stage in self.stages:
-            for start in range(0, self.store.chunk(stage, 0).shape[1], BLOCK_COLUMNS):
-                yield self._gather(stage, ids_n, slice(start, start + BLOCK_COLUMNS))
+            width = self._shard(stage, 0).shape[1]
+            for start in range(0, width, BLOCK_COLUMNS):
+                stop = min(start + BLOCK_COLUMNS, width)
+                found_nw = np.empty((len(ids_n), stop - start), dtype=np.float16)
+                self._fill(found_nw, stage, ids_n, slice(start, stop))
+                yield found_nw
 
-    def _gather(self, stage: str, ids_n: NDArray[np.int64], columns: slice) -> Halves:
+    def _open(self, stage: str, shard: int) -> Halves:
+        plain: Halves = np.asarray(self.store.chunk(stage, shard))  # a memmap is slow to take a row of
+        return plain
+
+    def _fill(self, found_nw: Halves, stage: str, ids_n: NDArray[np.int64], columns: slice) -> None:
         shard_n, place_n = np.divmod(ids_n, self.store.shard_rows)
-        first = self._shard(stage, 0)[:0, columns]
-        found = np.empty((len(ids_n), first.shape[1]), dtype=first.dtype)
-        for i in np.unique(shard_n):
-            inside = shard_n == i
-            found[inside] = self._shard(stage, int(i))[place_n[inside], columns]
-        return found
+        for row_w, shard, place in zip(found_nw, shard_n.tolist(), place_n.tolist(), strict=True):
+            row_w[:] = self._shard(stage, shard)[place, columns]

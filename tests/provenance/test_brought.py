@@ -1,5 +1,6 @@
 """Do shares that were computed elsewhere go on record as our own do, and nothing that is at fault?"""
 
+import random
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -203,6 +204,21 @@ def test_a_file_that_is_missing_or_cut_off_is_a_finding(session, tmp_path):
     path = a_file(tmp_path, [("gen_1", "work_a", 1)])
     path.write_bytes(path.read_bytes()[:-9])
     assert codes(brought_in(session, path)) == ["DAMAGED_FILE"]
+
+
+def test_a_file_with_any_damage_is_read_or_refused_with_findings(tmp_path):
+    chance = random.Random(3)
+    data = a_file(tmp_path, [("gen_1", f"work_{i}", i) for i in range(50)]).read_bytes()
+    refused = 0
+    for _ in range(300):
+        bent = bytearray(data)
+        bent[chance.randrange(len(bent))] = chance.randrange(256)
+        (tmp_path / "bent.parquet").write_bytes(bytes(bent))
+        try:
+            read_scores(tmp_path / "bent.parquet")
+        except UnusableScoresError as error:
+            refused += bool(error.findings)
+    assert refused > 100
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(session, tmp_path, monkeypatch):

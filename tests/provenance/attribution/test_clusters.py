@@ -1,16 +1,15 @@
-"""Does a Ray cluster leave the bytes of one process, also when a task dies? Where Ray is installed."""
+"""Does a Ray cluster leave the bytes of one process, also when a task dies?"""
 
 import os
 from functools import partial
 from pathlib import Path
 
 import pytest
+import ray
 import torch
 
 from provenance.attribution.clusters import index_on_ray
 from tests.provenance.attribution.test_parts import ROOT, TOKENS, a_sampling_one, bytes_of
-
-ray = pytest.importorskip("ray", reason="pip install contrafact[ray]")
 
 
 def build(folder: Path, deaths: Path):
