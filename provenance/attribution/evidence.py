@@ -67,11 +67,17 @@ class Evidence:
     def _best(self, query_D: Tensor, candidates_c: Ids, k: int) -> tuple[Ids, NDArray[np.float32]]:
         """The candidates with the largest exact scores; of equal ones, the first example."""
         ids_c = np.sort(candidates_c)
-        rows_at_once = max(1, CACHED_NUMBERS // len(query_D))
-        parts = [ids_c[i : i + rows_at_once] for i in range(0, len(ids_c), rows_at_once)]
-        scores_c = torch.cat([torch.from_numpy(self.rows.rows(part)).float() @ query_D for part in parts])
-        scores, order = scores_c.sort(descending=True, stable=True)
+        scores, order = self._exact(query_D, ids_c).sort(descending=True, stable=True)
         return ids_c[order[:k].numpy()], scores[:k].numpy()
+
+    def _exact(self, query_D: Tensor, ids_c: Ids) -> Tensor:
+        """Inner products with whole features, a few examples at a time, in one piece of memory."""
+        rows_at_once = max(1, CACHED_NUMBERS // len(query_D))
+        held, scores_c = torch.empty(rows_at_once, len(query_D)), torch.empty(len(ids_c))
+        for start in range(0, len(ids_c), rows_at_once):
+            halves = torch.from_numpy(self.rows.rows(ids_c[start : start + rows_at_once]))
+            scores_c[start : start + len(halves)] = held[: len(halves)].copy_(halves) @ query_D
+        return scores_c
 
 
 def forget(directory: Path, ids: Sequence[int]) -> None:

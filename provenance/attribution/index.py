@@ -28,9 +28,10 @@ FLAT_LIMIT = 50_000
 MOST_LISTS = 8192
 ROWS_A_LIST = 40  # FAISS asks for 39 at least to place the centre of a list
 CHUNK_ROWS = 65_536
-PROBES = (32, 64, 128, 256)  # how many lists may be looked through
+PROBES = (32, 48, 64, 96, 128, 192, 256)  # how many lists may be looked through
 HELD_MASS = 0.99  # the part of a full search's positive scores that the lists must find
 TRIAL_QUERIES, TRIAL_NEIGHBOURS = 64, 100
+MIXED = 32  # examples in a trial query: a new query's cosine with any example is about one over its root
 
 
 class InfluenceIndex:
@@ -163,10 +164,11 @@ def _trained_lists(vectors_ND: Floats) -> Lists:
 
 
 def _trial_queries(vectors_ND: Floats) -> NDArray[np.float32]:
-    """Sums of two examples: like a new query, they lie between the lists and not in the middle of one."""
-    picked = vectors_ND[_evenly(len(vectors_ND), 2 * TRIAL_QUERIES)].astype(np.float32)
-    half = len(picked) // 2
-    return np.ascontiguousarray(picked[:half] + picked[half : 2 * half])
+    """Sums of many examples: like a new query, they lie between the lists and not in the middle of one."""
+    picked = vectors_ND[_evenly(len(vectors_ND), MIXED * TRIAL_QUERIES)].astype(np.float32)
+    num_queries, width = len(picked) // MIXED, vectors_ND.shape[1]
+    sums_QD: NDArray[np.float32] = picked[: MIXED * num_queries].reshape(MIXED, num_queries, width).sum(0)
+    return sums_QD
 
 
 def _probes(index: Lists, queries_QD: NDArray[np.float32]) -> int:
