@@ -27,7 +27,6 @@ from console.settings import load_settings
 from console.steps.generating import read_excerpts
 from model.originality import Repertoire, lines_of
 from provenance.audit import audit_records
-from provenance.canonical import digest
 from provenance.evidence.bundle import verify_bundle
 from provenance.tables import Attribution, Generation
 from royalties.ledger import check_ledger
@@ -128,15 +127,31 @@ def test_shares_and_money_are_whole(done):
     assert any(found.shares for found in chain.attributions)
 
 
-def test_what_is_close_by_content_is_on_record_and_no_part_of_the_shares(done):
+def test_what_is_close_by_content_is_on_record_and_no_part_of_the_shares(done, tmp_path, monkeypatch, capsys):
     folder, chain = done
-    with opened(folder) as home, home.session() as session:
-        for found in chain.attributions:
-            body = session.get(Attribution, found.attribution).body
-            assert body["details"]["similar"] == [repeat.to_json() for repeat in found.similar.works]
-            assert digest(body) == found.attribution
-    close = [repeat for found in chain.attributions for repeat in found.similar.works]
-    assert {repeat.work_id for repeat in close} <= {file.leaf.work_id for file in chain.corpus.files}
+    shutil.copytree(folder / "home", tmp_path / "home")
+    work = chain.corpus.files[0].leaf.work_id
+    with opened(tmp_path) as home:
+        all_lines = [lines_of(read_excerpts(home, found.generation)) for found in chain.attributions]
+    lines = max(all_lines, key=lambda found: len(found.token_T))  # a piece of few notes is close to nothing
+    before = next(f for f, own in zip(chain.attributions, all_lines, strict=True) if own is lines)
+    known = Repertoire(lines, np.zeros(len(lines.token_T), dtype=np.int32), [(work, "file_1")], 8)
+    known.save(tmp_path / "home" / "repertoires" / f"{chain.corpus.id}.safetensors")
+    words = ["provenance", "attribute", before.generation]
+    answer = json.loads(_run(monkeypatch, capsys, tmp_path, [*words, "--json"])[1])
+    [close] = answer["similar"]
+    assert close["work"] == work and close["bars"] == close["source_bars"] and close["notes"] > 8
+    shares = {share["work"]: share["share_ppm"] for share in answer["shares"]}
+    assert shares == {share.work_id: share.share_ppm for share in before.shares}
+    assert answer["attribution"] != before.attribution, (
+        "what is close is part of what the id is the digest of"
+    )
+    with opened(tmp_path) as home, home.session() as session:
+        body = session.get(Attribution, answer["attribution"]).body
+        assert body["details"]["similar"][0]["work_id"] == work
+        assert audit_records(session, home.key.public) == []
+    code, said = _run(monkeypatch, capsys, tmp_path, words)
+    assert code == 0 and f"{work}: {close['notes']} notes" in said
 
 
 def test_the_bundle_verifies_and_no_byte_of_it_may_change(done):

@@ -5,8 +5,9 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from console.report.page import render_report
 from console.report.pictures import colours_of, loss_curve, money_flow, piano_roll, share_bars
-from console.report.values import Flow, Note, ShareRow
+from console.report.values import Flow, Note, Piece, Report, ShareRow, SimilarRow
 
 HOSTILE = '</svg><script>alert("x")</script>&'
 
@@ -59,3 +60,25 @@ def test_the_most_frequent_source_gets_the_first_colour_and_ties_go_by_name():
 def test_amounts_in_the_flow_are_written_with_the_exponent_of_their_currency():
     assert "EUR 1,234.05" in money_flow([Flow("a", "b", 123_405)], 2, "EUR")
     assert "JPY 123,405" in money_flow([Flow("a", "b", 123_405)], 0, "JPY")
+
+
+def a_report(*similar):
+    """A report of one piece of four bars, and of nothing else."""
+    piece = Piece(
+        "Hymn", "", "", "data:,", "piece.mid", 4, ["organ"], [Note(0.0, 1.0, 60, 0)], [None] * 4, [a_share()],
+        700_000, 300_000, 0, similar, 17, "", "gen_1", "0",
+    )  # fmt: skip
+    return Report(
+        "A report", 1, 1, [], [], [], [], [(1, 2.0)], [], [piece], [], "EUR", 2, "1", "1", "0", [], "", "",
+        [], "", [], [], [],
+    )  # fmt: skip
+
+
+def test_what_is_close_by_content_stands_beside_what_influence_gives():
+    copied = SimilarRow(HOSTILE, 64, "5 to 12", "1 to 8", 300_000)
+    page = render_report(a_report(copied, SimilarRow("Gloria", 12, "1 to 2", "3 to 4", 0)))
+    cells = [re.findall(r">([^<]+)<", row) for row in re.findall(r"<tr><td>.*?</tr>", page)]
+    assert ["64 ", "more than chance", "5 to 12", "1 to 8", "30.0000 %"] in [row[1:] for row in cells]
+    assert ["Gloria", "12", "1 to 2", "3 to 4", "none"] in cells
+    assert "<script" not in page
+    assert "No stretch is shared with any work." in render_report(a_report())
