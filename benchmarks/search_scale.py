@@ -85,12 +85,13 @@ def make(work: Path, num_examples: int) -> None:
     best_Qk = torch.full((len(queries_QD), NEIGHBOURS), -torch.inf)
     for shard, start in enumerate(range(0, num_examples, SHARD_ROWS)):
         rows_nD = perturbed(rows_MD, min(SHARD_ROWS, num_examples - start), shard).half()
-        store.append(ROWS, np.random.default_rng(shard).integers(0, 256, (len(rows_nD), 16), dtype=np.uint8))
-        store.append(white_stage(0), rows_nD.numpy())
+        digests_nB = np.random.default_rng(shard).integers(0, 256, (len(rows_nD), 16), dtype=np.uint8)
+        store.put(ROWS, shard, digests_nB)
+        store.put(white_stage(0), shard, rows_nD.numpy())
         best_Qk = torch.cat([best_Qk, queries_QD @ rows_nD.float().T], 1).topk(NEIGHBOURS).values
     np.save(work / "truth.npy", best_Qk.numpy())
-    store.complete(ROWS)
-    store.complete(white_stage(0))
+    store.complete(ROWS, num_examples)
+    store.complete(white_stage(0), num_examples)
 
 
 def build(work: Path) -> list[str]:
@@ -142,7 +143,8 @@ def wide(folder: Path) -> list[str]:
     store = FeatureStore(folder, {"what": "noise"}, SHARD_ROWS // 16)
     for i in range(16):
         rows_nD = torch.randn(SHARD_ROWS // 16, WIDE, generator=torch.Generator().manual_seed(i))
-        store.append(white_stage(0), rows_nD.half().numpy())
+        store.put(white_stage(0), i, rows_nD.half().numpy())
+    store.complete(white_stage(0), SHARD_ROWS)
     evidence = Evidence(
         Sketch(torch.randn(WIDE, WIDTH)), InfluenceIndex(WIDTH), WhitenedRows(store, [white_stage(0)]), (0, 0)
     )

@@ -24,8 +24,9 @@ def a_store(directory, features_ND):
     store = FeatureStore(directory, {}, 100)
     digests = np.random.default_rng(1).integers(0, 256, (len(features_ND), 16), dtype=np.uint8)
     for stage, values in ((ROWS, digests), *zip(STAGES, np.split(features_ND, 2, axis=1), strict=True)):
-        for start in range(0, len(values), 100):
-            store.append(stage, values[start : start + 100])
+        for i in range(store.shards_of(len(values))):
+            store.put(stage, i, values[i * 100 : (i + 1) * 100])
+        store.complete(stage, len(values))
     return store
 
 

@@ -22,8 +22,9 @@ def some_rows(directory, features_by_stage, shard_rows=7):
     """Whitened features in a store, one matrix a stage."""
     store = FeatureStore(Path(directory), {}, shard_rows)
     for stage, features_nD in features_by_stage.items():
-        for start in range(0, len(features_nD), shard_rows):
-            store.append(stage, features_nD[start : start + shard_rows])
+        for i in range(store.shards_of(len(features_nD))):
+            store.put(stage, i, features_nD[i * shard_rows : (i + 1) * shard_rows])
+        store.complete(stage, len(features_nD))
     return WhitenedRows(store, list(features_by_stage))
 
 
