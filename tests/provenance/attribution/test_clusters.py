@@ -29,7 +29,16 @@ def build(folder: Path, deaths: Path):
 
 
 @pytest.fixture
-def cluster():
+def one_thread():
+    """As many threads as the tasks have: another number may change the last bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def cluster(one_thread):
     environment = {"env_vars": {"PYTHONPATH": str(ROOT)}}
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env=environment)
     yield
