@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from model.batches import kept_examples
 from model.checkpoint import load_checkpoint
 from model.corpus import VerifiedCorpus
 from model.excerpts import Excerpt, encode_example
@@ -26,17 +27,26 @@ THREADS = 2  # of computation in each process; another number may change the las
 
 
 class CorpusExamples:
-    """The examples of a corpus by number, as the matrices that the model takes."""
+    """The examples that runs on a corpus are trained on, as the matrices that the model takes.
+
+    Works that are held out are not among them: no model learned from them, and nothing can be theirs.
+    """
 
     def __init__(self, corpus: VerifiedCorpus, max_events: int) -> None:
         self._corpus, self._max_events = corpus, max_events
+        self._trained = kept_examples(corpus)
 
     def __len__(self) -> int:
-        return len(self._corpus)
+        return len(self._trained)
+
+    @property
+    def work_ids(self) -> list[str]:
+        """The work of each."""
+        return [self._corpus.work_ids[index] for index in self._trained]
 
     def rows(self, ids_n: Ids) -> Tensor:
         """Some of them, by ascending number."""
-        return matrices_of([self._corpus[int(index)] for index in ids_n], self._max_events)
+        return matrices_of([self._corpus[int(index)] for index in self._trained[ids_n]], self._max_events)
 
 
 def matrices_of(found: Sequence[Excerpt], max_events: int) -> Tensor:

@@ -91,24 +91,25 @@ class Opened:
 
     def influence(self, queries: Sequence[Excerpt]) -> AttributionResult:
         """What the queries leaned on, each one and together, by works."""
-        works = self.corpus.work_ids
+        works = CorpusExamples(self.corpus, self.max_events).work_ids
         return self.attributor.attribute(matrices_of(queries, self.max_events), owners=works, units=works)
 
 
 def index_run(home: Home, run_id: str | None, advance: Advance, processes: int = 1) -> Indexed:
-    """Gradient features of every example of a run's corpus; called again, it goes on where it was."""
+    """Gradient features of every example that a run was trained on; called again, it goes on where it was."""
     opened = open_attributor(home, run_id)
     run, corpus, attributor = opened.run, opened.corpus, opened.attributor
+    examples = CorpusExamples(corpus, opened.max_events)
 
     def progress(stage: str, done: int) -> None:
-        advance(done, len(corpus), stage)
+        advance(done, len(examples), stage)
 
     if processes > 1:
         folder = home.folder("corpora") / run.corpus_id
         paths = [str(path) for path in (folder, _checkpoint(home, run), _index_folder(home, run))]
         for step in run_workers("provenance.index_worker", processes, paths):
             progress(step["stage"], step["done"])
-    report = attributor.index(CorpusExamples(corpus, opened.max_events), progress=progress)
+    report = attributor.index(examples, progress=progress)
     attributor.search(matrices_of([corpus[0]], opened.max_events), k=1)
     with home.session() as session, session.begin():
         index = record_index(

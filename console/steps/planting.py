@@ -71,7 +71,9 @@ def _named_first(
     if not chosen:
         return 0
     scores_QN = attributor.score(rows_QRF)
-    works, place_N = np.unique(np.array(corpus.work_ids), return_inverse=True)
+    trained_on = [corpus.work_ids[i] for i in kept_examples(corpus)]
+    works, place_N = np.unique(np.array(trained_on), return_inverse=True)
     by_work_QW = np.zeros((len(scores_QN), len(works)))
     np.add.at(by_work_QW.T, place_N, scores_QN.T)
-    return sum(bool(row.argmax() == place_N[i]) for row, i in zip(by_work_QW, chosen, strict=True))
+    first = works[by_work_QW.argmax(1)]
+    return sum(bool(work == corpus.work_ids[i]) for work, i in zip(first, chosen, strict=True))

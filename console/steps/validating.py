@@ -101,10 +101,9 @@ def validate_run(home: Home, run_id: str | None, asked: Asked, advance: Advance)
     queries = _queries(corpus, asked)
     rows_QRF = matrices_of([corpus[int(i)] for i in queries], model.config.max_events)
     first, again = _retrain(home, run, corpus, rows_QRF, asked, advance)
-    trained = kept_examples(corpus)
-    influence_QN = attributor.score(rows_QRF)[:, trained]
-    scores = {"influence": influence_QN, **_baselines(model, corpus, rows_QRF, trained, advance)}
-    rated = _rated(scores, np.array(corpus.work_ids)[trained], first, asked.seed)
+    examples = CorpusExamples(corpus, model.config.max_events)
+    scores = {"influence": attributor.score(rows_QRF), **_baselines(model, examples, rows_QRF, advance)}
+    rated = _rated(scores, np.array(examples.work_ids), first, asked.seed)
     found = {
         "run": run.id,
         "lds": rated["influence"],
@@ -227,23 +226,22 @@ def _losses(model: Composer, rows_QRF: Tensor) -> tuple[Floats, Floats]:
 
 
 def _baselines(
-    model: Composer, corpus: VerifiedCorpus, rows_QRF: Tensor, trained: NDArray[np.int32], advance: Advance
+    model: Composer, examples: CorpusExamples, rows_QRF: Tensor, advance: Advance
 ) -> dict[str, Floats]:
     """Scores (Q, N) of what takes no retraining and no curvature."""
     features = GradientFeatures(model, TASK)
     query_QD, query_states_QD = _normed(features.features_NSD(rows_QRF)[:, 0]), _states(model, rows_QRF)
     cosine, near, tokens = [], [], list[list[int]]()
-    examples = CorpusExamples(corpus, model.config.max_events)
     for start in range(0, len(examples), BATCH):
         rows_nRF = examples.rows(np.arange(start, min(start + BATCH, len(examples))))
         cosine.append(query_QD @ _normed(features.features_NSD(rows_nRF)[:, 0]).T)
         near.append(query_states_QD @ _states(model, rows_nRF).T)
         tokens += map(_tokens, rows_nRF)
-        advance(len(tokens), len(corpus), "baselines")
+        advance(len(tokens), len(examples), "baselines")
     return {
-        "BM25 on runs of 3 notes": bm25([tokens[i] for i in trained], list(map(_tokens, rows_QRF)), GRAM),
-        "neighbours by hidden state": torch.cat(near, 1)[:, trained].double().numpy(),
-        "gradient cosine": torch.cat(cosine, 1)[:, trained].double().numpy(),
+        "BM25 on runs of 3 notes": bm25(tokens, list(map(_tokens, rows_QRF)), GRAM),
+        "neighbours by hidden state": torch.cat(near, 1).double().numpy(),
+        "gradient cosine": torch.cat(cosine, 1).double().numpy(),
     }
 
 
