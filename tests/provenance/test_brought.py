@@ -290,7 +290,7 @@ def slow_left_out(rows):
     """The generations that must be left out, row by row."""
     out, seen, sums = set(), set(), {}
     for generation, work, share, low in rows:
-        bad = generation not in KNOWN.run_of or work not in KNOWN.works_of["c"] or share is None
+        bad = generation not in KNOWN.corpus_of or work not in KNOWN.works_of["c"] or share is None
         bad = bad or not 0 <= share <= WHOLE_PPM or (low is not None and low > share)
         sums[generation] = sums.get(generation, 0) + (share or 0)
         if bad or (generation, work) in seen or sums[generation] > WHOLE_PPM:
