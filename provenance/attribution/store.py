@@ -10,6 +10,7 @@ Shapes: N examples, n examples of one shard, D width.
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -101,7 +102,9 @@ class FeatureStore:
     @property
     def num_bytes(self) -> int:
         """The size of all files."""
-        return sum(_size(path) for path in self.directory.rglob("*"))
+        return sum(
+            _size(Path(folder, name)) for folder, _, names in os.walk(self.directory) for name in names
+        )
 
     def num_rows(self, stage: str) -> int:
         """How many examples a complete stage has."""
@@ -117,9 +120,9 @@ class FeatureStore:
 
     def num_written(self, stage: str) -> int:
         """How many shards of a stage are written, by whatever process."""
-        folder = self.directory / stage
-        written = sum(1 for path in folder.glob("*.sha256")) if folder.exists() else 0
-        return self.num_shards(stage) or written
+        # os.walk, unlike a glob, finds nothing in a folder that another process has just removed.
+        names = [name for _, _, files in os.walk(self.directory / stage) for name in files]
+        return self.num_shards(stage) or sum(name.endswith(".sha256") for name in names)
 
     def num_left(self, stage: str, num_rows: int) -> int:
         """How many shards of a stage are still to be written."""
@@ -204,7 +207,7 @@ class FeatureStore:
 def _size(path: Path) -> int:
     """The bytes of a file; none where another process has just removed it."""
     try:
-        return path.stat().st_size if path.is_file() else 0
+        return path.stat().st_size
     except FileNotFoundError:
         return 0
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -114,6 +115,27 @@ def test_who_comes_late_makes_nothing_again_that_others_have_completed_meanwhile
     late._index_checkpoint(making, 0, late._sample())
     assert late._store.is_complete("checkpoint0/white")
     assert bytes_of(tmp_path) == alone
+
+
+def test_what_is_written_is_counted_while_another_process_drops_a_stage(tmp_path):
+    store = a_sampling_one(tmp_path)._store
+    store.begin()
+    over = threading.Event()
+
+    def drop_and_make_again():
+        while not over.is_set():
+            store.put("sample", 0, np.zeros((8, 2)))
+            store.drop("sample")
+
+    other = threading.Thread(target=drop_and_make_again)
+    other.start()
+    try:
+        for _ in range(300):
+            assert store.num_written("sample") in (0, 1)
+            assert store.num_bytes > 0
+    finally:
+        over.set()
+        other.join()
 
 
 def test_a_part_is_one_of_those_that_there_are():
