@@ -22,7 +22,7 @@ from provenance.attributions import WHOLE_PPM, AttributionValues, WorkShare, rec
 from provenance.brought_files import COLUMNS, ScoreFile, UnusableScoresError, read_scores
 from provenance.canonical import digest
 from provenance.evidence.keys import SigningKey
-from provenance.tables import CorpusWork, Generation, Run, ScoreBatch, ScoreQuarantine
+from provenance.tables import Generation, RunExposure, ScoreBatch, ScoreQuarantine
 
 BATCH_TYPE = "contrafact.score-batch/1"
 PAY_BY_INFLUENCE = "influence"
@@ -57,12 +57,12 @@ class Known:
     """What is on record of the things that a file names.
 
     Args:
-        corpus_of: of each generation the corpus that its model was trained on.
-        works_of: of each corpus its works.
+        run_of: of each generation the run that made it.
+        works_of: of each run the works that it saw; those held out of its corpus are not among them.
         works: the works that the catalogue holds.
     """
 
-    corpus_of: Mapping[str, str]
+    run_of: Mapping[str, str]
     works_of: Mapping[str, frozenset[str]]
     works: frozenset[str]
 
@@ -153,14 +153,14 @@ def _told(source: ScoreSource) -> dict[str, Any]:
 def _judged(rows: pl.DataFrame, known: Known) -> pl.DataFrame:
     """The rows with what is known of what they name."""
     generations = pl.DataFrame(
-        {"generation": list(known.corpus_of), "corpus": list(known.corpus_of.values())},
-        schema={"generation": pl.String, "corpus": pl.String},
+        {"generation": list(known.run_of), "run": list(known.run_of.values())},
+        schema={"generation": pl.String, "run": pl.String},
     )
-    held = [(corpus, work) for corpus, works in known.works_of.items() for work in works]
-    schema = {"corpus": pl.String, "work": pl.String}
+    held = [(run, work) for run, works in known.works_of.items() for work in works]
+    schema = {"run": pl.String, "work": pl.String}
     pairs = pl.DataFrame(held, schema=schema, orient="row").with_columns(held=True)
     joined = rows.join(generations, on="generation", how="left", maintain_order="left")
-    joined = joined.join(pairs, on=["corpus", "work"], how="left", maintain_order="left")
+    joined = joined.join(pairs, on=["run", "work"], how="left", maintain_order="left")
     return joined.with_columns(
         known=pl.col("work").is_in(sorted(known.works)),
         first=pl.struct("generation", "work").is_first_distinct(),
@@ -180,11 +180,11 @@ class _Check:
 def _checks() -> tuple[_Check, ...]:
     share, low, high = pl.col("share_ppm"), pl.col("low_ppm"), pl.col("high_ppm")
     decimal = pl.col("influence").str.contains(r"\A-?[0-9]{1,60}(\.[0-9]{1,60})?([eE][+-]?[0-9]{1,3})?\z")
-    corpus = "a work of the corpus that the generation's model was trained on"
+    trained_on = "a work that the generation's model was trained on"
     return (
-        _Check("UNKNOWN_GENERATION", "generation", pl.col("corpus").is_not_null(), COLUMNS["generation"]),
+        _Check("UNKNOWN_GENERATION", "generation", pl.col("run").is_not_null(), COLUMNS["generation"]),
         _Check("UNKNOWN_WORK", "work", pl.col("known"), "id of a work of this catalogue"),
-        _Check("WORK_NOT_IN_CORPUS", "work", pl.col("held"), f"{corpus}: nothing is paid for another"),
+        _Check("WORK_NOT_TRAINED_ON", "work", pl.col("held"), f"{trained_on}: nothing is paid for another"),
         _Check("SHARE_RANGE", "share_ppm", share.is_between(0, WHOLE_PPM), COLUMNS["share_ppm"]),
         _Check("INTERVAL", "low_ppm", low.is_null() | low.is_between(0, share), COLUMNS["low_ppm"]),
         _Check(
@@ -213,7 +213,7 @@ def _row_faults(judged: pl.DataFrame) -> pl.DataFrame:
 
 def _sum_faults(judged: pl.DataFrame) -> pl.DataFrame:
     """Generations that more than the whole is given of, each at its first row."""
-    countable = judged.filter(pl.col("share_ppm").is_between(0, WHOLE_PPM), pl.col("corpus").is_not_null())
+    countable = judged.filter(pl.col("share_ppm").is_between(0, WHOLE_PPM), pl.col("run").is_not_null())
     sums = countable.group_by("generation").agg(pl.col("row").min(), total=pl.col("share_ppm").sum())
     return sums.filter(pl.col("total") > WHOLE_PPM).select(
         "row",
@@ -226,18 +226,18 @@ def _sum_faults(judged: pl.DataFrame) -> pl.DataFrame:
 
 def _known(session: Session, rows: pl.DataFrame) -> Known:
     """What is on record of the generations and works that the rows name."""
-    corpus_of: dict[str, str] = {}
+    run_of: dict[str, str] = {}
     for some in _in_parts(rows["generation"]):
-        query = select(Generation.id, Run.corpus_id).join(Run, Run.id == Generation.run_id)
-        corpus_of |= {row[0]: row[1] for row in session.execute(query.where(Generation.id.in_(some)))}
+        query = select(Generation.id, Generation.run_id)
+        run_of |= {row[0]: row[1] for row in session.execute(query.where(Generation.id.in_(some)))}
     works_of = {
-        corpus: frozenset(session.scalars(select(CorpusWork.work_id).where(CorpusWork.corpus_id == corpus)))
-        for corpus in sorted(set(corpus_of.values()))
+        run: frozenset(session.scalars(select(RunExposure.work_id).where(RunExposure.run_id == run)))
+        for run in sorted(set(run_of.values()))
     }
     works: set[str] = set()
     for some in _in_parts(rows["work"]):
         works |= set(session.scalars(select(Work.id).where(Work.id.in_(some))))
-    return Known(corpus_of, works_of, frozenset(works))
+    return Known(run_of, works_of, frozenset(works))
 
 
 def _in_parts(names: pl.Series) -> Iterator[list[str]]:

@@ -25,7 +25,7 @@ MAX_TEXT = 128  # a longer text is cut: it names nothing here
 
 REQUIRED: Mapping[str, str] = {
     "generation": "id of a generation of this home",
-    "work": "id of a work in the corpus that the generation's model was trained on",
+    "work": "id of a work that the generation's model was trained on",
     "share_ppm": "the work's share in parts per million, an integer from 0 to 1,000,000",
 }
 OPTIONAL: Mapping[str, str] = {

@@ -281,14 +281,20 @@ def brought_file(path, generation, works):
     return str(path)
 
 
+def _trained_on(chain):
+    exposure = pl.read_parquet(chain.training.trained.exposure)
+    return set(exposure.filter(pl.col("events_seen") > 0)["work_id"])
+
+
 def test_shares_from_elsewhere_decide_what_is_paid_to_the_unit(done, tmp_path, monkeypatch, capsys):
     folder, chain = done
     generation = chain.pieces[0].generation
     usage = (folder / "inputs" / "usage-2026-10.csv").read_text().replace("2026-10-", "2026-11-")
     lines = [line for place, line in enumerate(usage.splitlines()) if not place or generation in line]
     (tmp_path / "usage.csv").write_text("\n".join(line.replace("-31", "-30") for line in lines) + "\n")
-    payable = [file.leaf.work_id for file in chain.corpus.files if file.leaf.origin == "house"]
-    shares = brought_file(tmp_path / "shares.parquet", generation, sorted(set(payable))[:1])
+    house = {file.leaf.work_id for file in chain.corpus.files if file.leaf.origin == "house"}
+    payable = min(house & _trained_on(chain))
+    shares = brought_file(tmp_path / "shares.parquet", generation, [payable])
     bring = ["provenance", "import", shares, "--provider", "Acme", "--method", "trak", "--version", "2"]
 
     def paid(name, *commands):
@@ -312,7 +318,7 @@ def test_shares_from_elsewhere_decide_what_is_paid_to_the_unit(done, tmp_path, m
     theirs, by_work = paid("theirs", bring, bring)
     assert theirs["pool_minor"] == ours["pool_minor"]
     assert theirs["digest"] != ours["digest"]
-    assert by_work == {sorted(set(payable))[0]: theirs["pool_minor"]}
+    assert by_work == {payable: theirs["pool_minor"]}
     code, exported = _run(
         monkeypatch, capsys, tmp_path / "theirs", ["evidence", "export", generation, "--json"]
     )
@@ -324,15 +330,22 @@ def test_shares_from_elsewhere_decide_what_is_paid_to_the_unit(done, tmp_path, m
 def test_what_is_wrong_with_shares_from_elsewhere_is_told(done, tmp_path, monkeypatch, capsys):
     folder, chain = done
     shutil.copytree(folder / "home", tmp_path / "home")
-    work = chain.corpus.files[0].leaf.work_id
+    work = min(_trained_on(chain))
+    [held_out] = {file.leaf.work_id for file in chain.corpus.files} - _trained_on(chain)
     good = brought_file(tmp_path / "good.parquet", chain.pieces[0].generation, [work])
     bad = brought_file(tmp_path / "bad.parquet", chain.pieces[0].generation, [work, "work_none"])
+    unseen = brought_file(tmp_path / "unseen.parquet", chain.pieces[0].generation, [held_out])
     by = ["--provider", "Acme", "--method", "trak", "--version"]
     code, said = _run(monkeypatch, capsys, tmp_path, ["provenance", "import", bad, *by, "1", "--json"])
     answer = json.loads(said)
     assert code == 1
     assert (answer["attributions"], answer["quarantined"]) == (0, 1)
     assert [finding["code"] for finding in answer["findings"]] == ["UNKNOWN_WORK"]
+    code, said = _run(monkeypatch, capsys, tmp_path, ["provenance", "import", unseen, *by, "1", "--json"])
+    assert (code, [finding["code"] for finding in json.loads(said)["findings"]]) == (
+        1,
+        ["WORK_NOT_TRAINED_ON"],
+    )
     code, said = _run(monkeypatch, capsys, tmp_path, ["provenance", "import", good, *by, "1"])
     assert code == 0 and "1 attributions by trak/1 by Acme, 0 generations left out" in said
     code, said = _run(monkeypatch, capsys, tmp_path, ["provenance", "import", good, *by, " "], errors=True)

@@ -111,9 +111,9 @@ def test_what_was_left_out_is_looked_at_again(session, tmp_path):
     path = a_file(tmp_path, [(chain.generation_id, "work_a", 1), (chain.generation_id, "work_x", 1)])
     assert codes(brought_in(session, path)) == ["UNKNOWN_WORK"]
     a_work(session, "work_x")
-    assert codes(brought_in(session, path)) == ["WORK_NOT_IN_CORPUS"]
+    assert codes(brought_in(session, path)) == ["WORK_NOT_TRAINED_ON"]
     [kept] = session.scalars(select(ScoreQuarantine))
-    assert (kept.row_number, kept.code, kept.generation_id) == (2, "WORK_NOT_IN_CORPUS", chain.generation_id)
+    assert (kept.row_number, kept.code, kept.generation_id) == (2, "WORK_NOT_TRAINED_ON", chain.generation_id)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_what_was_left_out_is_looked_at_again(session, tmp_path):
         ([(None, "work_a", 1)], {}, ["UNKNOWN_GENERATION"]),
         ([("GEN", "nobody", 1)], {}, ["UNKNOWN_WORK"]),
         ([("GEN", None, 1)], {}, ["UNKNOWN_WORK"]),
-        ([("GEN", "work_free", 1)], {}, ["WORK_NOT_IN_CORPUS"]),
+        ([("GEN", "work_free", 1)], {}, ["WORK_NOT_TRAINED_ON"]),
         ([("GEN", "work_a", 600_000), ("GEN", "work_b", 400_001)], {}, ["SHARES_OVER_WHOLE"]),
         ([("GEN", "work_a", -1)], {}, ["SHARE_RANGE"]),
         ([("GEN", "work_a", 1_000_001)], {}, ["SHARE_RANGE"]),
@@ -290,7 +290,7 @@ def slow_left_out(rows):
     """The generations that must be left out, row by row."""
     out, seen, sums = set(), set(), {}
     for generation, work, share, low in rows:
-        bad = generation not in KNOWN.corpus_of or work not in KNOWN.works_of["c"] or share is None
+        bad = generation not in KNOWN.run_of or work not in KNOWN.works_of["c"] or share is None
         bad = bad or not 0 <= share <= WHOLE_PPM or (low is not None and low > share)
         sums[generation] = sums.get(generation, 0) + (share or 0)
         if bad or (generation, work) in seen or sums[generation] > WHOLE_PPM:
