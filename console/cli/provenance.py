@@ -166,10 +166,15 @@ def validate_(
     rows.append(
         ("most that noise lets anything reach", "unknown" if ceiling is None else ceiling, "", "", "")
     )
-    planted_ = found["planted"]
-    for name in ("copied", "transposed_on_other_instruments"):
-        text = f"eight bars {name.replace('_', ' ')}: the work is named first"
-        rows.append((text, f"{planted_[name]} of {planted_['pieces']}", "", "", ""))
+    for row in found["planted"]:
+        told = ", ".join(
+            f"{row[way]} {text}"
+            for way, text in (
+                ("content", "by content"), ("influence", "by influence"),
+                ("influence_on_its_phrases", "by influence on its phrases"),
+            )
+        )  # fmt: skip
+        rows.append((f"8 bars copied, {row['copy']}: named first, of {row['works']}", told, "", "", ""))
     title = (
         f"{found['run']}: {found['retrainings']} retrainings of {found['steps']} steps on half of the works, "
         f"{found['retests']} twice, {found['queries']} held-out examples"

@@ -1,79 +1,71 @@
-"""Does influence name the work that a piece was copied from, also in another key and on other instruments?
+"""Is the work named first that a part of a piece was copied from, by content and by influence?"""
 
-Shapes: N examples, Q queries, W works, R rows, F columns.
-"""
-
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor
 
+from console.home import Home
+from console.steps.attributing import Opened, phrases_of
+from console.steps.originality import similar_works
 from model.batches import kept_examples
-from model.corpus import VerifiedCorpus
-from model.editing import piece_of, reorchestrated, transposed
-from model.errors import EditError
-from model.events import Note
-from model.excerpts import Excerpt
-from provenance.attribution.attributor import Attributor
-from provenance.composer_index import matrices_of
+from model.evaluation.bars import BarPiece
+from model.evaluation.planting import Planted, copies_of, disguised, plant
+from model.evaluation.trial import in_order
 
-PLANTED_BARS = 8
-INSTRUMENTS = ("flute", "violin")  # a copy plays on the first that the work does not
-SEMITONES = (-4, -3, -2, 2, 3, 4)
+EXACT, DISGUISED = "exact", "in another key, on others"
 
 
-def plant_copies(
-    corpus: VerifiedCorpus, attributor: Attributor, max_events: int, count: int, seed: int
-) -> dict[str, int]:
-    """Of how many works a copy of eight bars names its work first, and the same bars disguised."""
-    order = np.random.default_rng(seed).permutation(kept_examples(corpus))
-    chosen = [int(i) for i in order if _is_long(corpus[int(i)])][:count]
-    copies = [_first_bars(corpus[i]) for i in chosen]
-    rng = np.random.default_rng(seed)
-    disguised = [_disguised(copy, int(rng.choice(SEMITONES))) for copy in copies]
-    return {
-        "pieces": len(chosen), "bars": PLANTED_BARS,
-        "copied": _named_first(corpus, attributor, chosen, matrices_of(copies, max_events)),
-        "transposed_on_other_instruments": _named_first(
-            corpus, attributor, chosen, matrices_of(disguised, max_events)
-        ),
-    }  # fmt: skip
+@dataclass(frozen=True)
+class Named:
+    """Whether the copied work came first by content, by influence, and by influence on the copy's phrases.
+
+    The last two are None where influence was not asked.
+    """
+
+    kind: str
+    content: bool
+    influence: bool | None
+    phrases: bool | None
 
 
-def _is_long(excerpt: Excerpt) -> bool:
-    return excerpt.bar_end - excerpt.bar_start >= PLANTED_BARS
+def ask_for_copies(
+    home: Home, opened: Opened, around: Sequence[BarPiece], *, count: int, num_influence: int, seed: int
+) -> Iterator[Named]:
+    """Two answers for each of so many works that the run saw: of its bars as they are, and disguised.
+
+    Args:
+        around: pieces to plant the bars in, taken in turn.
+        num_influence: for how many of the works influence is asked too.
+    """
+    corpus, rng = opened.corpus, np.random.default_rng(seed)
+    works = in_order({corpus.work_ids[i] for i in kept_examples(corpus)})
+    for place, copied in enumerate(copies_of(corpus, works, count, rng)):
+        for kind, bars in ((EXACT, copied), (DISGUISED, disguised(copied, rng))):
+            planted = plant(bars, around[place % len(around)], rng)
+            content = _first_by_content(home, opened.run.corpus_id, planted) == copied.work_id
+            influence = phrases = None
+            if place < num_influence:
+                whole, within = _first_by_influence(opened, planted)
+                influence, phrases = whole == copied.work_id, within == copied.work_id
+            yield Named(kind, content, influence, phrases)
 
 
-def _first_bars(excerpt: Excerpt) -> Excerpt:
-    end = excerpt.bar_start + PLANTED_BARS
-    last = np.searchsorted(excerpt.notes[:, Note.BAR], end)
-    return replace(excerpt, bar_end=end, notes=excerpt.notes[:last])
+def _first_by_content(home: Home, corpus_id: str, planted: Planted) -> str:
+    """The work that content similarity names first; empty where it names none."""
+    similar = similar_works(home, corpus_id, planted.excerpts).works
+    return similar[0].work_id if similar else ""
 
 
-def _disguised(excerpt: Excerpt, semitones: int) -> Excerpt:
-    """The excerpt in another key, each of its pitched tracks on an instrument that it was not written for."""
-    try:
-        piece = transposed(piece_of([excerpt]), semitones)
-    except EditError:
-        piece = transposed(piece_of([excerpt]), -semitones)
-    for track, player in enumerate(piece.ensemble):
-        if not player.is_drum:
-            name = next(name for name in INSTRUMENTS if name != player.name)
-            piece = reorchestrated(piece, track, name)
-    return replace(excerpt, plan=piece.plan, notes=piece.notes)
-
-
-def _named_first(
-    corpus: VerifiedCorpus, attributor: Attributor, chosen: Sequence[int], rows_QRF: Tensor
-) -> int:
-    """Of how many queries the work that they were taken from has the largest influence of all works."""
-    if not chosen:
-        return 0
-    scores_QN = attributor.score(rows_QRF)
-    trained_on = [corpus.work_ids[i] for i in kept_examples(corpus)]
-    works, place_N = np.unique(np.array(trained_on), return_inverse=True)
-    by_work_QW = np.zeros((len(scores_QN), len(works)))
-    np.add.at(by_work_QW.T, place_N, scores_QN.T)
-    first = works[by_work_QW.argmax(1)]
-    return sum(bool(work == corpus.work_ids[i]) for work, i in zip(first, chosen, strict=True))
+def _first_by_influence(opened: Opened, planted: Planted) -> tuple[str, str]:
+    """The works with the largest share of the whole piece, and of the phrases that hold planted bars."""
+    queries = phrases_of(planted.excerpts)
+    result = opened.influence(queries)
+    whole = max(result.shares, key=lambda share: share.share_ppm, default=None)
+    within: Counter[str] = Counter()
+    for query, segment in zip(queries, result.segments, strict=True):
+        if planted.has_copy(query.bar_start, query.bar_end):
+            within.update({str(work): share_ppm for work, share_ppm in segment.shares})
+    named = within.most_common(1)
+    return str(whole.owner) if whole and whole.share_ppm else "", named[0][0] if named else ""

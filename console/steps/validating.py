@@ -24,12 +24,14 @@ from catalog.files import write_atomically
 from console.errors import ConsoleError
 from console.home import Home
 from console.progress import Advance
-from console.steps.attributing import index_run, open_attributor
-from console.steps.planting import plant_copies
+from console.steps.attributing import Opened, index_run, open_attributor
+from console.steps.planting import DISGUISED, EXACT, Named, ask_for_copies
 from console.steps.training import folder_of
 from model.batches import kept_examples, split_examples
 from model.checkpoint import load_checkpoint
 from model.corpus import VerifiedCorpus
+from model.evaluation.planting import cut_bars
+from model.evaluation.trial import in_order, pieces_of
 from model.events import Field
 from model.network import Composer
 from model.objective import attribution_logits, attribution_targets
@@ -42,6 +44,7 @@ from provenance.tables import Run
 NAME = "validation.json"
 LEAST_RETRAININGS = 3
 GRAM = 3  # notes
+SURROUNDING_BARS = 16
 Floats = NDArray[np.floating[Any]]
 
 
@@ -109,7 +112,7 @@ def validate_run(home: Home, run_id: str | None, asked: Asked, advance: Advance)
         "lds": rated["influence"],
         "ceiling": _ceiling(first, again),
         "baselines": [{"name": name, **rated[name]} for name in list(rated)[1:]],
-        "planted": plant_copies(corpus, attributor, model.config.max_events, asked.planted, asked.seed),
+        "planted": _planted(home, opened, asked, advance),
         "retrainings": len(first.whole_MQ), "retests": len(again.whole_MQ), "queries": len(queries),
         "steps": _steps(run, asked), "seed": asked.seed,
     }  # fmt: skip
@@ -269,3 +272,26 @@ def _states(model: Composer, rows_NRF: Tensor) -> Tensor:
         handle.remove()
     said = (targets != IGNORED).any(-1)[:, 1 : 1 + held[0].shape[1], None]
     return _normed((held[0] * said).sum(1))
+
+
+def _planted(home: Home, opened: Opened, asked: Asked, advance: Advance) -> list[dict[str, Any]]:
+    """How often the work is named that eight bars were copied from, into the beginnings of held-out works."""
+    corpus = opened.corpus
+    held_out = in_order({corpus.work_ids[i] for i in split_examples(corpus)[1]})
+    around = [cut_bars(piece, 0, SURROUNDING_BARS) for _, _, piece in pieces_of(corpus, held_out)]
+    found = []
+    copies = ask_for_copies(
+        home, opened, around, count=asked.planted, num_influence=asked.planted, seed=asked.seed
+    )
+    for number, named in enumerate(copies, start=1):
+        found.append(named)
+        advance(number, 2 * asked.planted, "planted copies")
+    return [_counted(kind, [named for named in found if named.kind == kind]) for kind in (EXACT, DISGUISED)]
+
+
+def _counted(kind: str, named: Sequence[Named]) -> dict[str, Any]:
+    return {
+        "copy": kind, "works": len(named), "content": sum(each.content for each in named),
+        "influence": sum(bool(each.influence) for each in named),
+        "influence_on_its_phrases": sum(bool(each.phrases) for each in named),
+    }  # fmt: skip
