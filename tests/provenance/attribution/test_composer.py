@@ -6,9 +6,7 @@ from pathlib import Path
 
 import torch
 
-from model.events import Field
-from model.objective import asking_of, attribution_logits, attribution_targets
-from model.plan import PLAN_ROWS, Column
+from model.objective import attribution_logits, attribution_targets
 from provenance.attribution import Attributor, SequenceTask, Widths
 from provenance.attribution.features import Batching, GradientFeatures
 from provenance.attribution.task import Objective
@@ -30,26 +28,6 @@ def test_its_features_are_the_projected_gradients_of_autograd():
     torch.testing.assert_close(got, right, rtol=1e-2, atol=1e-4 * float(right.abs().max()))
     assert fast.batching is Batching.WHOLE
     assert fast.layout.uncovered == ()
-
-
-def test_what_is_asked_of_each_track_adds_up_to_all_that_is_asked_of_notes():
-    composer, songs = a_composer(), some_songs(2)
-    targets = attribution_targets(songs).view(2, -1, len(Field))
-    tracks = songs[:, PLAN_ROWS:, Column.TRACK]
-    asked = [
-        attribution_targets(asking_of(songs, int(track))).view(2, -1, len(Field))
-        for track in tracks.unique()
-        if track >= 0
-    ]
-    told = torch.stack([(one != -100).any(-1) for one in asked]).sum(0)
-    assert len(asked) > 1
-    assert torch.equal(
-        told == 1, (targets != -100).any(-1) & (tracks >= 0) & (targets[..., Field.TRACK] >= 0)
-    )
-    features = GradientFeatures(composer, TASK, widths=Widths(6, 6, 9))
-    whole = features.features_NSD(songs)
-    parts = sum(features.features_NSD(asking_of(songs, track)) for track in range(-1, int(tracks.max()) + 1))
-    torch.testing.assert_close(parts, whole, rtol=1e-2, atol=1e-4 * float(whole.abs().max()))
 
 
 def test_a_song_of_the_corpus_is_named_first_for_itself(tmp_path):
