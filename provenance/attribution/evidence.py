@@ -22,7 +22,7 @@ from torch import Tensor
 from provenance.attribution.errors import AttributionError
 from provenance.attribution.index import FLAT_LIMIT, InfluenceIndex
 from provenance.attribution.indexing import ROWS
-from provenance.attribution.sketch import Sketch, sample_of
+from provenance.attribution.sketch import Sketch, distinct_sample
 from provenance.attribution.store import FeatureStore
 from provenance.attribution.whitened import WhitenedRows
 
@@ -103,7 +103,7 @@ def _sketch(rows: WhitenedRows) -> Sketch:
     path = rows.store.directory / SKETCH
     if not path.exists():
         digests = np.concatenate([np.asarray(chunk) for chunk in rows.store.chunks(ROWS)])
-        sample_n = sample_of(digests, rows.store.removed)
+        sample_n = distinct_sample(digests, rows.store.removed)
         if not len(sample_n):
             raise AttributionError("every example was removed; there is nothing to search")
         (rows.store.directory / INDEX).unlink(missing_ok=True)

@@ -23,7 +23,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class Influences:
     """What is known of one query's influences."""
 
     scores_CU: Floats
@@ -49,12 +49,12 @@ class Reliability:
     reason: str
 
 
-def judge(evidence: Evidence) -> Reliability:
+def judge(found: Influences) -> Reliability:
     """The verdict on one query."""
-    agreement, hub = _agreement(evidence.scores_CU), _hub(evidence.nulls_MU)
-    reason = _reason(evidence.signal, agreement, hub)
+    agreement, hub = _agreement(found.scores_CU), _hub(found.nulls_MU)
+    reason = _reason(found.signal, agreement, hub)
     verdict = Verdict.EXPOSURE if reason else Verdict.INFLUENCE
-    return Reliability(verdict, round(evidence.signal, 3), agreement, hub, reason)
+    return Reliability(verdict, round(found.signal, 3), agreement, hub, reason)
 
 
 def _reason(signal: float, agreement: float | None, hub: float) -> str:

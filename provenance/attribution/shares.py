@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.attribution.holders import Owner, owner_key
-from provenance.attribution.reliability import Evidence, Reliability, judge
+from provenance.attribution.reliability import Influences, Reliability, judge
 
 WHOLE_PPM = 1_000_000
 FINE = 10**12  # units are rounded down at this resolution before they are added up
@@ -209,11 +209,11 @@ def shares_of(
             claimants.owners, ppm_H, low_H, high_H, influence_H, strict=True
         )
     ]
-    evidence = Evidence(scores_CU, nulls_MU, noise.signal(scores_U))
+    found = Influences(scores_CU, nulls_MU, noise.signal(scores_U))
     return Shares(
         tuple(sorted(rows, key=lambda row: (-row.share_ppm, owner_key(row.owner)))),
         WHOLE_PPM - int(ppm_H.sum()),
-        judge(evidence),
+        judge(found),
     )
 
 

@@ -92,7 +92,9 @@ def _weights(gram_nn: Tensor, width: int) -> Tensor:
     return weights_nd
 
 
-def sample_of(digests_NB: NDArray[np.uint8], removed: list[int], size: int = SAMPLE) -> NDArray[np.int64]:
+def distinct_sample(
+    digests_NB: NDArray[np.uint8], removed: list[int], size: int = SAMPLE
+) -> NDArray[np.int64]:
     """The rows that a sketch is learned on: one of each content, chosen by digest and not by place.
 
     Args:

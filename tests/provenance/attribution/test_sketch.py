@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from provenance.attribution.errors import AttributionError
-from provenance.attribution.sketch import Sketch, sample_of
+from provenance.attribution.sketch import Sketch, distinct_sample
 from provenance.attribution.store import FeatureStore
 from provenance.attribution.whitened import WhitenedRows
 
@@ -82,8 +82,8 @@ def test_shards_change_nothing_and_neither_does_the_place_of_an_example():
     examples = features(30, 17)
     digests = np.random.default_rng(1).integers(0, 256, (30, 16), dtype=np.uint8)
     order = np.random.default_rng(2).permutation(30)
-    one = a_sketch(examples, 6, sample_of(digests, [], 20))
-    moved = a_sketch(examples[order], 6, sample_of(digests[order], [], 20), shard_rows=11)
+    one = a_sketch(examples, 6, distinct_sample(digests, [], 20))
+    moved = a_sketch(examples[order], 6, distinct_sample(digests[order], [], 20), shard_rows=11)
     assert torch.equal(one.basis_Dd, moved.basis_Dd)
 
 
@@ -101,10 +101,10 @@ def test_all_components_count_each_in_its_columns(tmp_path):
 def test_the_sample_has_each_content_once_and_nothing_that_was_removed():
     digests = np.random.default_rng(1).integers(0, 256, (50, 16), dtype=np.uint8)
     digests[10:20] = digests[:10]
-    assert sorted(sample_of(digests, [])) == sorted({*range(10), *range(20, 50)})
-    assert 3 not in sample_of(digests, [3])
-    assert 13 in sample_of(digests, [3])
-    assert len(sample_of(digests, [], 7)) == 7
+    assert sorted(distinct_sample(digests, [])) == sorted({*range(10), *range(20, 50)})
+    assert 3 not in distinct_sample(digests, [3])
+    assert 13 in distinct_sample(digests, [3])
+    assert len(distinct_sample(digests, [], 7)) == 7
 
 
 def test_examples_without_any_gradient_have_sketches_of_zeros():
