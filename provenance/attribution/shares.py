@@ -249,14 +249,15 @@ def _centre_and_spread(nulls_MU: Floats, scores_U: Floats, weight_U: Floats) -> 
     """Median and scaled median deviation over null queries; over units where there are too few queries.
 
     A unit that hinders every query is not given credit for hindering this one less: no centre is below zero.
+    The least spread goes by weight, so that a unit and its two halves have the same.
     """
-    floor = 1e-12 * (float(np.abs(scores_U).max()) if scores_U.size else 0.0) + 1e-300
+    floor_U = (1e-12 * (float(np.abs(scores_U).max()) if scores_U.size else 0.0) + 1e-300) * weight_U
     if not ((~np.isnan(nulls_MU)).sum(0) >= FEW_NULLS).all():
         spread = SPREAD_OF_MAD * _weighted_median(np.abs(scores_U) / weight_U, weight_U)
-        return np.zeros_like(scores_U), np.maximum(spread * weight_U, floor)
+        return np.zeros_like(scores_U), np.maximum(spread * weight_U, floor_U)
     centre_U = np.nanmedian(nulls_MU, 0)
     spread_U = SPREAD_OF_MAD * np.nanmedian(np.abs(nulls_MU - centre_U), 0)
-    return np.maximum(centre_U, 0.0), np.maximum(spread_U, floor)
+    return np.maximum(centre_U, 0.0), np.maximum(spread_U, floor_U)
 
 
 def _weighted_median(values_U: Floats, weight_U: Floats) -> float:

@@ -72,6 +72,18 @@ def test_an_exact_copy_shares_and_does_not_double(case, which):
     assert abs(total(after, {which}) - total(after, {"copyist"})) <= 1
 
 
+def test_a_copy_shares_also_beside_an_influence_that_dwarfs_all_others():
+    small = np.random.default_rng(3).standard_normal(30) * 1e-5
+    scores, nulls, contents = np.stack([small, small]), np.zeros((2, 0, 30)), list(range(30))
+    scores[:, 7], which = -8e6, int(small.argmax())
+    before = shares_of(scores, nulls, Claimants.of(contents, None, contents), policy=FAST)
+    columns = [*contents, which]
+    copied = Claimants.of([*contents, "copyist"], None, columns)
+    after = shares_of(scores[:, columns], nulls[:, :, columns], copied, policy=FAST)
+    assert total(before, {which}) > 100_000
+    assert abs(total(after, {which, "copyist"}) - total(before, {which})) <= 2
+
+
 @settings(max_examples=60, deadline=None)
 @given(cases(), st.randoms(use_true_random=False))
 def test_permuting_examples_permutes_shares(case, random):
