@@ -16,7 +16,7 @@ demo: .venv/.ready ## the whole chain on real music; opens nothing, prints where
 	$(BIN)/contrafact --home demo/home demo --out demo
 
 test: .venv/.ready ## every test, on SQLite and PostgreSQL
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/.ready ## style, types, layers
 	$(BIN)/ruff check --no-cache .
