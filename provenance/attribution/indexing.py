@@ -132,12 +132,18 @@ class CheckpointIndex:
         making, raw, white = self.making, raw_stage(self.checkpoint), white_stage(self.checkpoint)
         self.features.settle(making.examples.rows(self.sample[:CHECKED]))
         if not making.store.is_complete(raw):
-            making.shards(raw, self.sample, self.raw_nD, "sample", white)
+            making.shards(raw, self.sample, self.raw_nD, f"sample under weights {self.checkpoint + 1}", white)
             making.finish(raw, len(self.sample), white)
         self.make_whiteners()
         whiteners = whiteners_of(making.store, self.checkpoint, self.features, self.features.device)
         num = len(making.examples)
-        making.shards(white, np.arange(num), partial(self.white_nD, whiteners), "gradients", white)
+        making.shards(
+            white,
+            np.arange(num),
+            partial(self.white_nD, whiteners),
+            f"gradients under weights {self.checkpoint + 1}",
+            white,
+        )
         making.finish(white, num, white)
 
     def raw_nD(self, ids_n: Ids) -> NDArray[np.float32]:

@@ -47,7 +47,7 @@ def test_two_processes_that_torchrun_starts_leave_the_bytes_of_one(tmp_path, run
         timeout=300,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert '"stage": "gradients"' in done.stdout
+    assert '"stage": "gradients under weights 1"' in done.stdout
     assert bytes_of(tmp_path) == bytes_of(alone)
 
 
