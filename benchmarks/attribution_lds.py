@@ -27,10 +27,10 @@ from benchmarks.lds_truth import (
     TASK,
     Melodist,
     Setting,
+    divided,
     half_losses,
     halves,
     losses,
-    melodies,
     train,
 )
 from provenance.attribution import Attributor, Checkpoint, Objective, Widths
@@ -197,11 +197,7 @@ def main() -> None:
     args.work = args.work / f"split{args.split}"
     args.work.mkdir(parents=True, exist_ok=True)
     setting = Setting(args.melodies, args.queries, epochs=args.epochs)
-    rows = melodies(args.midi, setting.notes)
-    order = np.random.default_rng(args.split).permutation(len(rows))
-    tokens = torch.from_numpy(rows[order])
-    train_NT = tokens[: setting.melodies]
-    query_QT = tokens[setting.melodies : setting.melodies + setting.queries]
+    train_NT, query_QT = divided(args.midi, setting, args.split)
     mask_MN = halves(args.halves, setting.melodies, 1)
     name = f"{setting.melodies}-{setting.queries}-{setting.epochs}.npy"
     truth_MQ = half_losses(setting, train_NT, query_QT, mask_MN, 1, args.work / f"truth-{name}")

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.lds_truth import TASK, Melodist, Setting, halves, melodies, train
+from benchmarks.lds_truth import TASK, Melodist, Setting, divided, halves, train
 from provenance.attribution.blocks import Widths
 from provenance.attribution.features import GradientFeatures
 from provenance.attribution.task import Objective
@@ -71,9 +71,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     setting = Setting(args.melodies, args.queries, epochs=args.epochs)
-    rows = melodies(args.midi, setting.notes)
-    tokens = torch.from_numpy(rows[np.random.default_rng(args.split).permutation(len(rows))])
-    train_NT, query_QT = tokens[: args.melodies], tokens[args.melodies : args.melodies + args.queries]
+    train_NT, query_QT = divided(args.midi, setting, args.split)
     name = f"truth-{args.melodies}-{args.queries}-{args.epochs}.npy"
     truth_MQ = np.load(args.work / f"split{args.split}" / name)
     mask_MN = halves(len(truth_MQ), args.melodies, 1)

@@ -56,6 +56,13 @@ def melodies(folder: Path, notes: int) -> NDArray[np.int64]:
     return np.stack(rows)
 
 
+def divided(folder: Path, setting: Setting, split: int) -> tuple[Tensor, Tensor]:
+    """The melodies to train on (N, T) and those to ask about (Q, T), by the seed of the division."""
+    rows = melodies(folder, setting.notes)
+    tokens = torch.from_numpy(rows[np.random.default_rng(split).permutation(len(rows))])
+    return tokens[: setting.melodies], tokens[setting.melodies : setting.melodies + setting.queries]
+
+
 class Block(nn.Module):
     """A pre-norm transformer block."""
 
