@@ -160,27 +160,31 @@ def validate_(
     asked = Asked(retrainings, retests, queries, planted, steps, minutes, seed)
     with writing(context, home) as opened, progress("Validating") as advance:
         found = validate_run(opened, run, asked, advance).found
-    lds, ceiling = found["lds"], found["ceiling"]
     rows = [(row["name"], *_interval(row), *_interval(row["last_event"])) for row in found["baselines"]]
-    rows.insert(0, ("influence (this run's index)", *_interval(lds), *_interval(lds["last_event"])))
-    rows.append(
-        ("most that noise lets anything reach", "unknown" if ceiling is None else ceiling, "", "", "")
-    )
-    for row in found["planted"]:
-        told = ", ".join(
-            f"{row[way]} {text}"
-            for way, text in (
-                ("content", "by content"), ("influence", "by influence"),
-                ("influence_on_its_phrases", "by influence on its phrases"),
-            )
-        )  # fmt: skip
-        rows.append((f"8 bars copied, {row['copy']}: named first, of {row['works']}", told, "", "", ""))
+    rows.insert(0, ("influence", *_interval(found["lds"]), *_interval(found["lds"]["last_event"])))
     title = (
-        f"{found['run']}: {found['retrainings']} retrainings of {found['steps']} steps on half of the works, "
-        f"{found['retests']} twice, {found['queries']} held-out examples"
+        f"{found['run']}: rank correlation with {found['retrainings']} retrainings of {found['steps']} steps "
+        f"on half of the works, {found['queries']} held-out examples"
     )
-    head = ("rank correlation with retraining", "whole sequence", "90 %", "last event", "90 %")
+    head = ("method", "whole sequence", "90 %", "last event", "90 %")
     say_table(found, title, head, rows, as_json=as_json)
+    if not as_json:
+        say({}, _validation_lines(found), as_json=False)
+
+
+def _validation_lines(found: Mapping[str, Any]) -> list[str]:
+    if found["ceiling"]:
+        ceiling = f"no method can score more than {found['ceiling']}: so far two trainings on one half agree"
+    else:
+        ceiling = "how far two trainings on one half agree is not known: it takes more --retests"
+    lines = [f"{ceiling} ({found['retests']} halves were trained on twice)"]
+    for row in found["planted"]:
+        influence = (
+            f"{row['influence']} by influence, {row['influence_on_its_phrases']} on the copy's phrases"
+        )
+        named = f"{row['content']} of {row['works']} works named first by content, {influence}"
+        lines.append(f"eight bars copied, {row['copy']}: {named}")
+    return lines
 
 
 def _interval(estimate: Mapping[str, float]) -> tuple[str, str]:
