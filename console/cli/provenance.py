@@ -16,6 +16,7 @@ from console.progress import progress
 from console.steps.attributing import Attributed, HolderShare, attribute, holder_shares, index_run
 from console.steps.bringing import bring_scores
 from console.steps.catalogue import earned
+from console.steps.measured import LossChange
 from console.steps.originality import Similar
 from console.steps.validating import Asked, validate_run
 from model.originality import Repeat
@@ -73,14 +74,22 @@ def attribute_(
             holders = holder_shares(session, found.shares, territory, datetime.now(UTC).date())
     answer = _attributed_json(found, holders)
     rows = [
-        (share.work_id, share.share_ppm, f"{share.low_ppm} to {share.high_ppm}", share.influence)
+        (
+            share.work_id,
+            share.share_ppm,
+            f"{share.low_ppm} to {share.high_ppm}",
+            share.influence,
+            _change_words(found.loss_changes.get(share.work_id)),
+        )
         for share in found.shares[:20]
     ]
-    rows.append(("unattributed", found.unattributed_ppm, "", ""))
+    rows.append(("unattributed", found.unattributed_ppm, "", "", ""))
     title = f"{found.generation}: pay by {found.reliability['verdict']}"
-    say_table(answer, title, ("work", "ppm", "interval, ppm", "influence"), rows, as_json=as_json)
+    head = ("work", "ppm", "interval, ppm", "influence", "loss without it, nats an event")
+    say_table(answer, title, head, rows, as_json=as_json)
     if not as_json:
-        say({}, _similar_lines(found.similar), as_json=False)
+        unknown = "what leaving a work out would change is not known: run contrafact provenance validate"
+        say({}, [*_similar_lines(found.similar), *([] if found.loss_changes else [unknown])], as_json=False)
 
 
 def _attributed_json(found: Attributed, holders: Sequence[HolderShare]) -> dict[str, Any]:
@@ -95,6 +104,7 @@ def _attributed_json(found: Attributed, holders: Sequence[HolderShare]) -> dict[
                 "low_ppm": share.low_ppm,
                 "high_ppm": share.high_ppm,
                 "influence": share.influence,
+                **_change_json(found.loss_changes.get(share.work_id)),
             }
             for share in found.shares
         ],
@@ -113,6 +123,21 @@ def _attributed_json(found: Attributed, holders: Sequence[HolderShare]) -> dict[
         "similar": [_similar_json(repeat) for repeat in found.similar.works],
         "similar_limit_notes": found.similar.limit_notes,
     }
+
+
+def _change_json(change: LossChange | None) -> dict[str, str | None]:
+    """By how much the loss would rise without the work; null where nobody knows."""
+    if change is None:
+        return {"loss_change_nats": None, "loss_change_low_nats": None, "loss_change_high_nats": None}
+    return {
+        "loss_change_nats": change.nats,
+        "loss_change_low_nats": change.low_nats,
+        "loss_change_high_nats": change.high_nats,
+    }
+
+
+def _change_words(change: LossChange | None) -> str:
+    return f"{change.nats} ({change.low_nats} to {change.high_nats})" if change else ""
 
 
 def _similar_json(repeat: Repeat) -> dict[str, Any]:
@@ -143,6 +168,9 @@ def validate_(
     retests: Annotated[int, typer.Option("--retests", min=0, help="Halves that are trained on twice.")] = 8,
     queries: Annotated[int, typer.Option("--queries", min=2, help="Held-out examples to ask about.")] = 24,
     planted: Annotated[int, typer.Option("--planted", min=0, help="Works to copy eight bars of.")] = 20,
+    holders: Annotated[
+        int, typer.Option("--holders", min=0, help="Rights holders whose works are left out, one at a time.")
+    ] = 0,
     steps: Annotated[
         int | None, typer.Option("--steps", min=1, help="Of each retraining (else half of the run's).")
     ] = None,
@@ -157,7 +185,7 @@ def validate_(
 
     Example: contrafact provenance validate --retrainings 40 --minutes 120
     """
-    asked = Asked(retrainings, retests, queries, planted, steps, minutes, seed)
+    asked = Asked(retrainings, retests, queries, planted, holders, steps, minutes, seed)
     with writing(context, home) as opened, progress("Validating") as advance:
         found = validate_run(opened, run, asked, advance).found
     rows = [(row["name"], *_interval(row), *_interval(row["last_event"])) for row in found["baselines"]]
@@ -178,6 +206,7 @@ def _validation_lines(found: Mapping[str, Any]) -> list[str]:
     else:
         ceiling = "how far two trainings on one half agree is not known: it takes more --retests"
     lines = [f"{ceiling} ({found['retests']} halves were trained on twice)"]
+    lines += _removal_lines(found["removal"])
     for row in found["planted"]:
         influence = (
             f"{row['influence']} by influence, {row['influence_on_its_phrases']} on the copy's phrases"
@@ -185,6 +214,21 @@ def _validation_lines(found: Mapping[str, Any]) -> list[str]:
         named = f"{row['content']} of {row['works']} works named first by content, {influence}"
         lines.append(f"eight bars copied, {row['copy']}: {named}")
     return lines
+
+
+def _removal_lines(removal: Mapping[str, Any] | None) -> list[str]:
+    if removal is None:
+        return [
+            "whether a predicted change of loss comes true is not known: it takes --holders and --retests"
+        ]
+    held = (
+        f"{removal['held']} of {removal['of']} changes of loss lie in the 90 % interval around the predicted"
+    )
+    return [
+        f"{removal['holders']} rights holders left out, one at a time: {held} "
+        f"(half width {removal['half_width_nats']} nats an event, predicted {removal['predicted_nats']} and "
+        f"found {removal['found_nats']} in the mean; rank correlation {removal['rank_correlation']})"
+    ]
 
 
 def _interval(estimate: Mapping[str, float]) -> tuple[str, str]:

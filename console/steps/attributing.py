@@ -1,7 +1,7 @@
 """From a run to an index, and from a generation to the works that it leaned on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from console.home import Home
 from console.progress import Advance
 from console.steps.corpora import open_corpus
 from console.steps.generating import read_excerpts
+from console.steps.measured import LossChange, Measured, loss_changes, measured_of
 from console.steps.originality import Similar, similar_works
+from console.steps.retraining import events_of
 from console.steps.training import folder_of
 from console.steps.workers import run_workers
 from model.corpus import VerifiedCorpus
@@ -23,6 +25,7 @@ from model.events import Note
 from model.excerpts import Excerpt
 from model.network import Composer
 from provenance.attribution.attributor import METHOD, AttributionResult, Attributor
+from provenance.attribution.validation import Estimate
 from provenance.attributions import AttributionValues, WorkShare, record_attribution
 from provenance.composer_index import THREADS, CorpusExamples, composer_attributor, matrices_of
 from provenance.generations import find_generation
@@ -63,7 +66,10 @@ class SegmentShares:
 
 @dataclass(frozen=True)
 class Attributed:
-    """An attribution on record. What is similar by content stands beside it and is no part of the shares."""
+    """An attribution on record. What is similar by content stands beside it and is no part of the shares.
+
+    `loss_changes` has the works of the shares, if a validation of the run said what influence is in nats.
+    """
 
     attribution: str
     generation: str
@@ -73,6 +79,7 @@ class Attributed:
     reliability: Mapping[str, object]
     segments: tuple[SegmentShares, ...]
     similar: Similar
+    loss_changes: Mapping[str, LossChange]
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +143,9 @@ def attribute(home: Home, generation_id: str) -> Attributed:
     queries = phrases_of(excerpts)
     result = opened.influence(queries)
     similar = similar_works(home, opened.run.corpus_id, excerpts)
-    values = _values(generation_id, result, queries, similar)
+    measured = measured_of(home, opened.run, result.settings)
+    changes = _loss_changes(opened, result, queries, measured)
+    values = _values(generation_id, result, queries, similar, measured, changes)
     with home.session() as session, session.begin():
         record_attribution(session, home.key, values, datetime.now(UTC))
     return Attributed(
@@ -148,7 +157,20 @@ def attribute(home: Home, generation_id: str) -> Attributed:
         reliability=values.reliability,
         segments=_segments(result, queries),
         similar=similar,
+        loss_changes=changes,
     )
+
+
+def _loss_changes(
+    opened: Opened, result: AttributionResult, queries: Sequence[Excerpt], measured: Measured
+) -> dict[str, LossChange]:
+    """What leaving out each work with a share would change, where it is known what influence is in nats."""
+    if measured.calibration is None:
+        return {}
+    works = CorpusExamples(opened.corpus, opened.max_events).work_ids
+    num_events = int(events_of(matrices_of(queries, opened.max_events)).sum())
+    changes = loss_changes(result.shares, works, num_events, measured.calibration)
+    return {str(row.owner): changes[str(row.owner)] for row in result.shares if row.share_ppm}
 
 
 def holder_shares(
@@ -203,9 +225,14 @@ def phrases_of(found: Sequence[Excerpt]) -> list[Excerpt]:
 
 
 def _values(
-    generation_id: str, result: AttributionResult, queries: Sequence[Excerpt], similar: Similar
+    generation_id: str,
+    result: AttributionResult,
+    queries: Sequence[Excerpt],
+    similar: Similar,
+    measured: Measured,
+    changes: Mapping[str, LossChange],
 ) -> AttributionValues:
-    reliability = result.reliability
+    reliability = result.reliability.weighed(measured.rank_correlation)
     return AttributionValues(
         generation_id=generation_id,
         method=result.method,
@@ -221,6 +248,7 @@ def _values(
             "signal_to_noise": f"{reliability.signal_to_noise:.3f}",
             "agreement": None if reliability.agreement is None else f"{reliability.agreement:.3f}",
             "hub": f"{reliability.hub:.3f}",
+            "rank_correlation": _told(reliability.rank_correlation),
         },
         segments=[
             {
@@ -231,8 +259,18 @@ def _values(
             }
             for segment in _segments(result, queries)
         ],
-        details={"settings": result.settings, "queries": len(queries), **similar.to_json()},
+        details={
+            "settings": result.settings,
+            "queries": len(queries),
+            **similar.to_json(),
+            "calibration": measured.calibration and measured.calibration.to_json(),
+            "loss_changes": {work: asdict(change) for work, change in changes.items()},
+        },
     )
+
+
+def _told(estimate: Estimate | None) -> dict[str, str] | None:
+    return {name: f"{value:.3f}" for name, value in estimate.to_json().items()} if estimate else None
 
 
 def _segments(result: AttributionResult, queries: Sequence[Excerpt]) -> tuple[SegmentShares, ...]:

@@ -3,11 +3,13 @@
 Shapes: C components (checkpoint and projection seed), U units, M null queries.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from provenance.attribution.validation import Estimate
 
 LEAST_SIGNAL = 3.0  # standard deviations by which positive influence must exceed noise
 LEAST_AGREEMENT = 0.2
@@ -40,6 +42,7 @@ class Reliability:
         agreement: mean rank correlation of units between checkpoints; None where there is one.
         hub: how much of the null queries' influence is one and the same list of units, 0 to 1.
         reason: why exposure is advised; empty where influence may be paid on.
+        rank_correlation: how well such attributions predicted retraining; None where nobody tried.
     """
 
     verdict: Verdict
@@ -47,6 +50,19 @@ class Reliability:
     agreement: float | None
     hub: float
     reason: str
+    rank_correlation: Estimate | None = None
+
+    def weighed(self, measured: Estimate | None) -> "Reliability":
+        """The verdict in the light of retrainings: what they do not bear out is not paid on."""
+        if measured is None or measured.low > 0:
+            return replace(self, rank_correlation=measured)
+        reason = (
+            f"Retraining does not bear it out: the rank correlation is {measured.value}, and may be "
+            f"{measured.low}."
+        )
+        return replace(
+            self, verdict=Verdict.EXPOSURE, reason=self.reason or reason, rank_correlation=measured
+        )
 
 
 def judge(found: Influences) -> Reliability:

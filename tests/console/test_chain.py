@@ -389,8 +389,8 @@ COMMANDS = (
         },
     ),
     (
-        "provenance validate RUN --retrainings 3 --retests 1 --queries 2 --planted 2 --steps 1",
-        {"lds", "ceiling", "baselines", "planted", "retrainings"},
+        "provenance validate RUN --retrainings 3 --retests 1 --queries 2 --planted 2 --holders 1 --steps 1",
+        {"lds", "ceiling", "baselines", "calibration", "removal", "planted", "retrainings"},
     ),
     ("provenance trace WORK", {"generations", "amount"}),
     ("royalties usage csv USAGE", {"batch", "lines", "quarantined", "findings"}),
