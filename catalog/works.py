@@ -1,5 +1,6 @@
 """What is on record about one work?"""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -12,6 +13,7 @@ from catalog.errors import NotFoundError
 from catalog.identifiers import format_iswc, parse_iswc
 from catalog.knowledge import NOW, Knowledge
 from catalog.recordings import recordings_of
+from catalog.shares import LOOKUP_CHUNK
 from catalog.tables import (
     Agreement,
     Encoding,
@@ -51,6 +53,18 @@ def find_work(session: Session, name: str) -> str:
     if len(found) != 1:
         raise NotFoundError("work", name)
     return found[0]
+
+
+def credited(session: Session, work_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+    """The parties that are named as having made or performed works; works that nobody is named for are not
+    there."""
+    found: dict[str, set[str]] = {}
+    for first in range(0, len(work_ids), LOOKUP_CHUNK):
+        chunk = work_ids[first : first + LOOKUP_CHUNK]
+        statement = select(WorkCredit.work_id, WorkCredit.party_id).where(WorkCredit.work_id.in_(chunk))
+        for row in session.execute(statement):
+            found.setdefault(row.work_id, set()).add(row.party_id)
+    return {work_id: frozenset(parties) for work_id, parties in found.items()}
 
 
 def find_encoding(session: Session, name: str) -> str:

@@ -55,20 +55,27 @@ def matrices_of(found: Sequence[Excerpt], max_events: int) -> Tensor:
 
 
 def composer_attributor(
-    checkpoint: Path, directory: Path, device: torch.device | None = None
+    checkpoint: Path, directory: Path, device: torch.device | None = None, halves: int = 0
 ) -> tuple[Attributor, Composer]:
     """The attributor of a run's checkpoint, whose features lie in a folder, and the composer itself.
 
     The weights on the way to the checkpoint, which lie in `trajectory` beside it, take part: together they
-    rank works better than the last weights alone.
+    rank works better than the last weights alone. So do the first networks that were trained on halves of
+    the works, if asked for, and for more.
     """
     model, _ = load_checkpoint(checkpoint)
     if device is not None:
         model = model.to(device)
     paths = [checkpoint, *sorted((checkpoint.parent / "trajectory").glob("*.safetensors"))]
+    paths += [half_folder(checkpoint.parent, number) / checkpoint.name for number in range(halves)]
     checkpoints = [Checkpoint(path) for path in paths]
     attributor = Attributor(model, TASK, directory, checkpoints, batch_size=BATCH, shard_rows=SHARD_ROWS)
     return attributor, model
+
+
+def half_folder(run_folder: Path, number: int) -> Path:
+    """Where a network lies that was trained on a half of a run's works."""
+    return run_folder / "halves" / f"{number:02d}"
 
 
 def _logits(model: nn.Module, rows_NRF: Tensor) -> Tensor:

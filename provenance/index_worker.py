@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("corpus", type=Path, help="the corpus's folder")
     parser.add_argument("checkpoint", type=Path, help="the run's checkpoint.safetensors")
     parser.add_argument("directory", type=Path, help="the index's folder")
+    parser.add_argument("--halves", type=int, default=0, help="networks trained on halves that take part")
     parser.add_argument("--threads", type=int, default=THREADS, help="of computation, in each process")
     parser.add_argument(
         "--patience", type=float, default=PATIENCE_SECONDS, help="seconds without progress of the others"
@@ -39,21 +40,21 @@ def main(arguments: list[str] | None = None) -> int:
     torch.set_num_threads(asked.threads)
     part = Part.of_environment(patience=asked.patience)
     try:
-        _index(asked.corpus, asked.checkpoint, asked.directory, part)
+        _index(asked.corpus, asked.checkpoint, asked.directory, asked.halves, part)
     except (ModelError, ProvenanceError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def _index(corpus_folder: Path, checkpoint: Path, directory: Path, part: Part) -> None:
+def _index(corpus_folder: Path, checkpoint: Path, directory: Path, halves: int, part: Part) -> None:
     def say(stage: str, done: int) -> None:
         if part.is_first:
             print(json.dumps({"stage": stage, "done": done}), flush=True)
 
     corpus = read_corpus(corpus_folder)
     device = own_device(int(os.environ.get("LOCAL_RANK", "0")))
-    attributor, model = composer_attributor(checkpoint, directory, device)
+    attributor, model = composer_attributor(checkpoint, directory, device, halves)
     attributor.index(CorpusExamples(corpus, model.config.max_events), progress=say, part=part)
 
 

@@ -33,18 +33,26 @@ def index_(
     processes: Annotated[
         int, typer.Option("--processes", min=1, help="Processes that index together, one to a GPU.")
     ] = 1,
+    halves: Annotated[
+        int | None,
+        typer.Option(
+            "--halves", min=0, help="Networks to train on halves of the works, to ask them as well."
+        ),
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take the gradient features of every training example and index them; resumable.
 
     With several processes the index has the same bytes; docs/scale.md says how to use several machines.
+    With --halves 5 shares rest on five more trainings, each on half of the works for half of the run's steps:
+    they predict retraining better (docs/attribution.md). Later commands use them without being told.
 
     Example: contrafact provenance index run_0123456789abcdef
     """
     started = time.monotonic()
     with writing(context, home) as opened, progress("Indexing") as advance:
-        found = index_run(opened, run, advance, processes)
+        found = index_run(opened, run, advance, processes, halves)
     answer = {
         "index": found.index,
         "run": found.run,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from catalog.shares import owners_on
 from catalog.vocabulary import Right
+from catalog.works import credited
 from console.home import Home
 from console.steps.retraining import Floats, Losses
 from provenance.attribution.calibration import Calibration
@@ -23,23 +24,28 @@ TERRITORY = "WORLD"
 
 @dataclass(frozen=True)
 class Holder:
-    """A party and the works that it has a part in, by mechanical ownership."""
+    """A party and the works that it has a part in."""
 
     party: str
     works: frozenset[str]
 
 
 def leading_holders(home: Home, works: Sequence[str], count: int) -> list[Holder]:
-    """Those with the most works among these, but not with all of them; by number of works, then by id."""
+    """Those with the most works among these, but not with all of them; by number of works, then by id.
+
+    A work belongs to its owners by mechanical right; one that nobody owns, to those who are named as having
+    made it.
+    """
     if not count:
         return []
+    held: dict[str, set[str]] = {}
     with home.session() as session:
         owners = owners_on(session, works, Right.MECHANICAL, datetime.now(UTC).date(), TERRITORY)
-    owned: dict[str, set[str]] = {}
+        makers = credited(session, [work for work, parts in owners.items() if not parts])
     for work, parts in owners.items():
-        for party, _ in parts:
-            owned.setdefault(party, set()).add(work)
-    found = [Holder(party, frozenset(own)) for party, own in owned.items() if len(own) < len(set(works))]
+        for party in {party for party, _ in parts} or makers.get(work, frozenset()):
+            held.setdefault(party, set()).add(work)
+    found = [Holder(party, frozenset(own)) for party, own in held.items() if len(own) < len(owners)]
     return sorted(found, key=lambda holder: (-len(holder.works), holder.party))[:count]
 
 

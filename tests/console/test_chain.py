@@ -24,6 +24,7 @@ from catalog.tables import Encoding, Work
 from console.cli import main
 from console.home import Access, open_home
 from console.settings import load_settings
+from console.steps.attributing import open_attributor
 from console.steps.generating import read_excerpts
 from model.originality import Repertoire, lines_of
 from provenance.audit import audit_records
@@ -247,6 +248,40 @@ def test_a_piece_that_repeats_too_much_is_refused_and_not_kept(done, tmp_path, m
     assert json.loads(said)["generation"] != first["generation"]  # the finding is part of the record
 
 
+def test_halves_take_part_and_a_validation_says_what_influence_is_in_nats(
+    done, tmp_path, monkeypatch, capsys
+):
+    folder, chain = done
+    shutil.copytree(folder / "home", tmp_path / "home")
+
+    def answer(words):
+        code, said = _run(monkeypatch, capsys, tmp_path, [*words.split(), "--json"])
+        assert code == 0, said
+        return json.loads(said)
+
+    piece = chain.pieces[0].generation
+    before = answer(f"provenance attribute {piece}")
+    assert before["reliability"]["rank_correlation"] is None
+    assert {share["loss_change_nats"] for share in before["shares"]} == {None}
+    answer("provenance index --halves 1")
+    with opened(tmp_path) as home:
+        asked = open_attributor(home, None)
+        halves, num_checkpoints = asked.halves, asked.attributor.num_checkpoints
+    assert (halves, num_checkpoints) == (1, 4)
+    asked = "--retrainings 3 --retests 1 --queries 2 --planted 0 --holders 1 --steps 1"
+    found = answer(f"provenance validate {asked}")
+    assert found["removal"]["holders"] == 1 and found["removal"]["of"] == 2
+    after = answer(f"provenance attribute {piece}")
+    assert float(after["reliability"]["rank_correlation"]["value"]) == pytest.approx(found["lds"]["value"])
+    for share in after["shares"]:
+        low, change, high = (
+            float(share[f"loss_change{part}_nats"] or "nan") for part in ("_low", "", "_high")
+        )
+        assert low <= change <= high or not share["share_ppm"]
+    assert after["attribution"] != before["attribution"]
+    assert answer(f"evidence verify {answer(f'evidence export {piece}')['bundle']}")["valid"]
+
+
 def test_an_edit_is_attributed_and_its_bundle_names_its_parent(done, tmp_path, monkeypatch, capsys):
     folder, chain = done
     shutil.copytree(folder / "home", tmp_path / "home")
@@ -380,7 +415,7 @@ COMMANDS = (
     ),
     ("edit GENERATION --transpose 2", {"generation", "parent", "midi", "audio", "tracks", "seconds"}),
     ("provenance index RUN", {"index", "examples", "bytes", "seconds"}),
-    ("provenance index RUN --processes 2", {"index", "examples", "bytes", "seconds"}),
+    ("provenance index RUN --processes 2 --halves 1", {"index", "examples", "bytes", "seconds"}),
     (
         "provenance attribute GENERATION",
         {
