@@ -3,7 +3,7 @@
 Each retraining's losses are kept in a file of their own, so that nothing is computed twice: a command
 that was stopped, or is given more time, goes on. Halves are of works, as works are what is paid for.
 
-Shapes: N examples, Q queries, M retrainings, D width of a hidden state, R rows, F columns.
+Shapes: N examples, Q queries, M retrainings, R rows, F columns.
 """
 
 import hashlib
@@ -25,6 +25,7 @@ from console.errors import ConsoleError
 from console.home import Home
 from console.progress import Advance
 from console.steps.attributing import Opened, index_run, open_attributor
+from console.steps.baselines import baselines
 from console.steps.planting import DISGUISED, EXACT, Named, ask_for_copies
 from console.steps.training import folder_of
 from model.batches import kept_examples, split_examples
@@ -36,14 +37,12 @@ from model.events import Field
 from model.network import Composer
 from model.objective import attribution_logits, attribution_targets
 from model.training import train
-from provenance.attribution.features import GradientFeatures
-from provenance.attribution.validation import bm25, datamodelling_score, halves, noise_ceiling
-from provenance.composer_index import BATCH, IGNORED, TASK, CorpusExamples, matrices_of
+from provenance.attribution.validation import datamodelling_score, halves, noise_ceiling
+from provenance.composer_index import IGNORED, CorpusExamples, matrices_of
 from provenance.tables import Run
 
 NAME = "validation.json"
 LEAST_RETRAININGS = 3
-GRAM = 3  # notes
 SURROUNDING_BARS = 16
 Floats = NDArray[np.floating[Any]]
 
@@ -105,13 +104,15 @@ def validate_run(home: Home, run_id: str | None, asked: Asked, advance: Advance)
     rows_QRF = matrices_of([corpus[int(i)] for i in queries], model.config.max_events)
     first, again = _retrain(home, run, corpus, rows_QRF, asked, advance)
     examples = CorpusExamples(corpus, model.config.max_events)
-    scores = {"influence": attributor.score(rows_QRF), **_baselines(model, examples, rows_QRF, advance)}
+    peers = baselines(model, examples, rows_QRF, advance)
+    scores = {"influence": attributor.score(rows_QRF), **peers.scores}
     rated = _rated(scores, np.array(examples.work_ids), first, asked.seed)
     found = {
         "run": run.id,
         "lds": rated["influence"],
         "ceiling": _ceiling(first, again),
         "baselines": [{"name": name, **rated[name]} for name in list(rated)[1:]],
+        "not_compared": [{"name": name, "reason": reason} for name, reason in peers.absent.items()],
         "planted": _planted(home, opened, asked, advance),
         "retrainings": len(first.whole_MQ), "retests": len(again.whole_MQ), "queries": len(queries),
         "steps": _steps(run, asked), "seed": asked.seed,
@@ -226,52 +227,6 @@ def _losses(model: Composer, rows_QRF: Tensor) -> tuple[Floats, Floats]:
         whole.append(by_event.sum(1) / (said > 0).sum(1))
         last.append(by_event.gather(1, end)[:, 0])
     return torch.cat(whole).double().numpy(), torch.cat(last).double().numpy()
-
-
-def _baselines(
-    model: Composer, examples: CorpusExamples, rows_QRF: Tensor, advance: Advance
-) -> dict[str, Floats]:
-    """Scores (Q, N) of what takes no retraining and no curvature."""
-    features = GradientFeatures(model, TASK)
-    query_QD, query_states_QD = _normed(features.features_NSD(rows_QRF)[:, 0]), _states(model, rows_QRF)
-    cosine, near, tokens = [], [], list[list[int]]()
-    for start in range(0, len(examples), BATCH):
-        rows_nRF = examples.rows(np.arange(start, min(start + BATCH, len(examples))))
-        cosine.append(query_QD @ _normed(features.features_NSD(rows_nRF)[:, 0]).T)
-        near.append(query_states_QD @ _states(model, rows_nRF).T)
-        tokens += map(_tokens, rows_nRF)
-        advance(len(tokens), len(examples), "baselines")
-    return {
-        "BM25 on runs of 3 notes": bm25(tokens, list(map(_tokens, rows_QRF)), GRAM),
-        "neighbours by hidden state": torch.cat(near, 1).double().numpy(),
-        "gradient cosine": torch.cat(cosine, 1).double().numpy(),
-    }
-
-
-def _tokens(rows_RF: Tensor) -> list[int]:
-    """The notes of an example, each as one number of its pitch and its length."""
-    fields_TF = attribution_targets(rows_RF[None]).view(-1, len(Field))
-    notes_TF = fields_TF[fields_TF[:, Field.PITCH] != IGNORED]
-    numbers: list[int] = (notes_TF[:, Field.PITCH] * 1000 + notes_TF[:, Field.DURATION]).tolist()
-    return numbers
-
-
-def _normed(x_ND: Tensor) -> Tensor:
-    return torch.nn.functional.normalize(x_ND, dim=-1)
-
-
-@torch.no_grad()
-def _states(model: Composer, rows_NRF: Tensor) -> Tensor:
-    """The mean of what the head reads of an example, at unit length."""
-    held: list[Tensor] = []
-    handle = model.head.norm.register_forward_pre_hook(lambda _module, inputs: held.append(inputs[0]))
-    try:
-        targets = attribution_targets(rows_NRF).view(len(rows_NRF), -1, len(Field))
-        model(rows_NRF)
-    finally:
-        handle.remove()
-    said = (targets != IGNORED).any(-1)[:, 1 : 1 + held[0].shape[1], None]
-    return _normed((held[0] * said).sum(1))
 
 
 def _planted(home: Home, opened: Opened, asked: Asked, advance: Advance) -> list[dict[str, Any]]:
