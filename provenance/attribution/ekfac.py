@@ -10,6 +10,7 @@ Shapes: N examples, Q queries, T anything after the examples.
 
 import copy
 import tempfile
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,7 +47,8 @@ def ekfac_scores(
         seed: of the values that its curvature is taken from, which are drawn from the model's predictions.
     """
     total_QN = np.zeros((len(queries_QT), len(examples)))
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch's, on how kronfluence calls it
         torch.manual_seed(seed)
         for checkpoint in checkpoints:
             own = copy.deepcopy(model).eval()

@@ -388,10 +388,6 @@ COMMANDS = (
             "similar",
         },
     ),
-    (
-        "provenance validate RUN --retrainings 3 --retests 1 --queries 2 --planted 2 --steps 1",
-        {"lds", "ceiling", "baselines", "planted", "retrainings"},
-    ),
     ("provenance trace WORK", {"generations", "amount"}),
     ("royalties usage csv USAGE", {"batch", "lines", "quarantined", "findings"}),
     (
@@ -430,6 +426,22 @@ def test_every_command_answers_with_its_keys_and_in_plain_words(done, monkeypatc
     assert keys <= set(json.loads(said))
     again, plain = _run(monkeypatch, capsys, folder, words)
     assert (again, bool(plain.strip())) == (code, True)
+
+
+def test_validation_sets_influence_beside_its_peers(done, monkeypatch, capsys):
+    folder, chain = done
+    command = f"provenance validate {chain.training.run} --retrainings 3 --retests 1 --queries 2 --planted 2"
+    words = [*command.split(), "--steps", "1"]
+    code, said = _run(monkeypatch, capsys, folder, [*words, "--json"])
+    found = json.loads(said)
+    assert code == 0 and {"lds", "ceiling", "planted", "retrainings"} <= set(found)
+    values = {row["name"]: row["value"] for row in found["baselines"]}
+    peers = {"TRAK", "gradient cosine", "neighbours by hidden state", "BM25 on runs of 3 notes"}
+    assert peers < set(values)
+    assert any(name.startswith("EK-FAC (kronfluence") for name in values) and found["not_compared"] == []
+    assert all(np.isfinite(value) and abs(value) <= 1 for value in values.values())
+    code, plain = _run(monkeypatch, capsys, folder, words)
+    assert code == 0 and "TRAK" in plain and "EK-FAC" in plain
 
 
 def _run(monkeypatch, capsys, folder, words, *, errors=False):

@@ -50,7 +50,7 @@ def test_of_the_composer_every_linear_map_that_says_something_is_followed_and_ca
 
     handles = [composer.get_submodule(name).register_forward_hook(count(name)) for name in calls]
     composer(songs)
-    assert set(calls.values()) == {1}  # kronfluence takes a second call for the first one's
+    assert set(calls.values()) == {1}  # with a second call kronfluence ends in an error
     for handle in handles:
         handle.remove()
     assert set(calls) - set(followed_layers(composer, COMPOSING, songs[:1])) == SILENT
