@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ import polars as pl
 import pytest
 from sqlalchemy import func, select
 
+import console.steps.baselines
 import provenance.disclosures
 from catalog.tables import Encoding, Work
 from console.cli import main
@@ -440,8 +442,14 @@ def test_validation_sets_influence_beside_its_peers(done, monkeypatch, capsys):
     assert peers < set(values)
     assert any(name.startswith("EK-FAC (kronfluence") for name in values) and found["not_compared"] == []
     assert all(np.isfinite(value) and abs(value) <= 1 for value in values.values())
+
+    def version(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(console.steps.baselines, "version", version)
     code, plain = _run(monkeypatch, capsys, folder, words)
-    assert code == 0 and "TRAK" in plain and "EK-FAC" in plain
+    assert code == 0 and "TRAK" in plain
+    assert "not compared with EK-FAC (kronfluence): kronfluence is not installed" in " ".join(plain.split())
 
 
 def _run(monkeypatch, capsys, folder, words, *, errors=False):
