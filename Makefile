@@ -10,6 +10,8 @@ BIN := .venv/bin
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet torch==2.13.0
 	$(BIN)/pip install --quiet -e '.[dev]'
+# It asks for torchvision, imports it nowhere, and the one of the index does not load beside torch's CPU build.
+	$(BIN)/pip install --quiet --no-deps 'kronfluence>=1.0.1,<2'
 	touch $@
 
 demo: .venv/.ready ## the whole chain on real music; opens nothing, prints where the report is

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -34,7 +33,9 @@ from benchmarks.lds_truth import (
     train,
 )
 from provenance.attribution import Attributor, Checkpoint, Objective, Widths
+from provenance.attribution.examples import examples_of
 from provenance.attribution.preconditioner import DAMPING
+from provenance.attribution.trak import trak_scores
 from provenance.attribution.validation import bm25, datamodelling_score, noise_ceiling
 
 Scores = NDArray[np.floating]
@@ -62,39 +63,24 @@ def ours(args: argparse.Namespace, setting: Setting, checkpoints: list[dict[str,
     return run
 
 
-def kronfluence_ekfac(setting: Setting, checkpoints: list[dict[str, Tensor]]) -> Callable:
-    """Scores of kronfluence's EK-FAC with its own defaults, added up over checkpoints."""
-    from kronfluence.analyzer import Analyzer, prepare_model
-    from kronfluence.task import Task
-
-    class Melody(Task):
-        def compute_train_loss(self, batch, model, sample=False):
-            logits, targets = TASK.logits(model, batch[0]), TASK.targets(batch[0])
-            if sample:
-                with torch.no_grad():
-                    drawn = torch.distributions.Categorical(logits=logits).sample()
-                targets = torch.where(targets == PADDING, PADDING, drawn)
-            return F.cross_entropy(logits.transpose(1, 2), targets, ignore_index=PADDING, reduction="sum")
-
-        def compute_measurement(self, batch, model):
-            return self.compute_train_loss(batch, model)
+def trak(setting: Setting, checkpoints: list[dict[str, Tensor]]) -> Callable:
+    """Scores of TRAK, with every gradient whole before it is projected."""
 
     def run(train_NT: Tensor, query_QT: Tensor) -> Scores:
-        sets = [torch.utils.data.TensorDataset(x) for x in (train_NT, query_QT)]
-        total = np.zeros((len(query_QT), len(train_NT)))
-        for state in checkpoints:
-            model = Melodist(setting)
-            model.load_state_dict(state)
-            with tempfile.TemporaryDirectory() as folder:
-                analyzer = Analyzer("lds", prepare_model(model.eval(), Melody()), Melody(), cpu=True,
-                                    output_dir=folder, disable_tqdm=True)  # fmt: skip
-                analyzer.fit_all_factors("ekfac", sets[0], per_device_batch_size=32)
-                analyzer.compute_pairwise_scores(
-                    "scores", "ekfac", query_dataset=sets[1], train_dataset=sets[0],
-                    per_device_query_batch_size=len(query_QT), per_device_train_batch_size=64,
-                )  # fmt: skip
-                total += analyzer.load_pairwise_scores("scores")["all_modules"].double().numpy()
-        return total
+        states = [Checkpoint(state) for state in checkpoints]
+        whole = Widths(10**6, 10**6, 10**6)
+        return trak_scores(Melodist(setting), TASK, states, examples_of(train_NT), query_QT, widths=whole)
+
+    return run
+
+
+def kronfluence_ekfac(setting: Setting, checkpoints: list[dict[str, Tensor]]) -> Callable:
+    """Scores of kronfluence's EK-FAC with its own defaults, a mean over checkpoints."""
+    from provenance.attribution.ekfac import ekfac_scores
+
+    def run(train_NT: Tensor, query_QT: Tensor) -> Scores:
+        states = [Checkpoint(state) for state in checkpoints]
+        return ekfac_scores(Melodist(setting), TASK, states, examples_of(train_NT), query_QT)
 
     return run
 
@@ -166,8 +152,10 @@ def competitors(
     }
     table: dict[str, Callable] = {"BM25 on 5-grams, no model": ngrams}
     table |= {f"ours, {name}": ours(args, setting, states) for name, states in sets.items()}
+    asked = ("1 checkpoint", "1 half", f"{len(half)} halves")
+    table |= {f"TRAK, {name}": trak(setting, sets[name]) for name in asked}
     if find_spec("kronfluence"):
-        for name in ("1 checkpoint", "1 half", f"{len(half)} halves"):
+        for name in asked:
             table[f"kronfluence EK-FAC, {name}"] = kronfluence_ekfac(setting, sets[name])
     return table
 

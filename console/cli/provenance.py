@@ -214,6 +214,7 @@ def _validation_lines(found: Mapping[str, Any]) -> list[str]:
     else:
         ceiling = "how far two trainings on one half agree is not known: it takes more --retests"
     lines = [f"{ceiling} ({found['retests']} halves were trained on twice)"]
+    lines += [f"not compared with {row['name']}: {row['reason']}" for row in found["not_compared"]]
     lines += _removal_lines(found["removal"])
     for row in found["planted"]:
         influence = (

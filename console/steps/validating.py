@@ -2,7 +2,7 @@
 
 Halves are of works, as works are what is paid for.
 
-Shapes: N examples, Q queries, M retrainings, D width of a hidden state, R rows, F columns.
+Shapes: N examples, Q queries, M retrainings, R rows, F columns.
 """
 
 import json
@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from catalog.files import write_atomically
 from console.errors import ConsoleError
 from console.home import Home
 from console.progress import Advance
 from console.steps.attributing import Opened, index_run, open_attributor
+from console.steps.baselines import baselines
 from console.steps.measured import validation_file
 from console.steps.planting import DISGUISED, EXACT, Named, ask_for_copies
 from console.steps.removing import Holder, compare, leading_holders
@@ -29,17 +28,12 @@ from model.batches import split_examples
 from model.corpus import VerifiedCorpus
 from model.evaluation.planting import cut_bars
 from model.evaluation.trial import in_order, pieces_of
-from model.events import Field
-from model.network import Composer
-from model.objective import attribution_targets
 from provenance.attribution.calibration import Calibration, calibrate
-from provenance.attribution.features import GradientFeatures
-from provenance.attribution.validation import bm25, datamodelling_score, halves, noise_ceiling
-from provenance.composer_index import BATCH, IGNORED, TASK, CorpusExamples, matrices_of
+from provenance.attribution.validation import datamodelling_score, halves, noise_ceiling
+from provenance.composer_index import CorpusExamples, matrices_of
 from provenance.tables import Run
 
 LEAST_RETRAININGS = 3
-GRAM = 3  # notes
 SURROUNDING_BARS = 16
 
 
@@ -109,7 +103,8 @@ def validate_run(home: Home, run_id: str | None, asked: Asked, advance: Advance)
             f"{len(first)} retrainings fit into {asked.minutes:g} minutes, {LEAST_RETRAININGS} are needed: "
             "run the command again, it goes on where it stopped"
         )
-    scores = {"influence": attributor.score(rows_QRF), **_baselines(model, examples, rows_QRF, advance)}
+    peers = baselines(model, examples, rows_QRF, advance)
+    scores = {"influence": attributor.score(rows_QRF), **peers.scores}
     works_N = np.array(examples.work_ids)
     rated = _rated(scores, works_N, first, asked.seed)
     influence_QN = scores["influence"] / events_of(rows_QRF)[:, None]
@@ -121,6 +116,7 @@ def validate_run(home: Home, run_id: str | None, asked: Asked, advance: Advance)
         "lds": rated["influence"],
         "ceiling": _ceiling(first, again),
         "baselines": [{"name": name, **rated[name]} for name in list(rated)[1:]],
+        "not_compared": [{"name": name, "reason": reason} for name, reason in peers.absent.items()],
         "calibration": calibration and calibration.to_json(),
         "removal": calibration and compare(influence_QN, works_N, complete, removed, calibration),
         "planted": _planted(home, opened, asked, advance),
@@ -196,52 +192,6 @@ def _trainings(run: Run, works: Sequence[str], holders: Sequence[Holder], asked:
         for i, holder in enumerate(holders)
     ]
     return _Trainings(first, again, complete, removed)
-
-
-def _baselines(
-    model: Composer, examples: CorpusExamples, rows_QRF: Tensor, advance: Advance
-) -> dict[str, Floats]:
-    """Scores (Q, N) of what takes no retraining and no curvature."""
-    features = GradientFeatures(model, TASK)
-    query_QD, query_states_QD = _normed(features.features_NSD(rows_QRF)[:, 0]), _states(model, rows_QRF)
-    cosine, near, tokens = [], [], list[list[int]]()
-    for start in range(0, len(examples), BATCH):
-        rows_nRF = examples.rows(np.arange(start, min(start + BATCH, len(examples))))
-        cosine.append(query_QD @ _normed(features.features_NSD(rows_nRF)[:, 0]).T)
-        near.append(query_states_QD @ _states(model, rows_nRF).T)
-        tokens += map(_tokens, rows_nRF)
-        advance(len(tokens), len(examples), "baselines")
-    return {
-        "BM25 on runs of 3 notes": bm25(tokens, list(map(_tokens, rows_QRF)), GRAM),
-        "neighbours by hidden state": torch.cat(near, 1).double().numpy(),
-        "gradient cosine": torch.cat(cosine, 1).double().numpy(),
-    }
-
-
-def _tokens(rows_RF: Tensor) -> list[int]:
-    """The notes of an example, each as one number of its pitch and its length."""
-    fields_TF = attribution_targets(rows_RF[None]).view(-1, len(Field))
-    notes_TF = fields_TF[fields_TF[:, Field.PITCH] != IGNORED]
-    numbers: list[int] = (notes_TF[:, Field.PITCH] * 1000 + notes_TF[:, Field.DURATION]).tolist()
-    return numbers
-
-
-def _normed(x_ND: Tensor) -> Tensor:
-    return torch.nn.functional.normalize(x_ND, dim=-1)
-
-
-@torch.no_grad()
-def _states(model: Composer, rows_NRF: Tensor) -> Tensor:
-    """The mean of what the head reads of an example, at unit length."""
-    held: list[Tensor] = []
-    handle = model.head.norm.register_forward_pre_hook(lambda _module, inputs: held.append(inputs[0]))
-    try:
-        targets = attribution_targets(rows_NRF).view(len(rows_NRF), -1, len(Field))
-        model(rows_NRF)
-    finally:
-        handle.remove()
-    said = (targets != IGNORED).any(-1)[:, 1 : 1 + held[0].shape[1], None]
-    return _normed((held[0] * said).sum(1))
 
 
 def _planted(home: Home, opened: Opened, asked: Asked, advance: Advance) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from provenance.attribution.attributor import AttributionResult, Attributor, IndexReport, Segment
 from provenance.attribution.blocks import Widths
+from provenance.attribution.hugging_face import causal_language_model
 from provenance.attribution.reliability import Reliability, Verdict
 from provenance.attribution.shares import OwnerShare, SharePolicy
 from provenance.attribution.task import Checkpoint, Objective, SequenceTask
@@ -19,4 +20,5 @@ __all__ = [
     "SharePolicy",
     "Verdict",
     "Widths",
+    "causal_language_model",
 ]

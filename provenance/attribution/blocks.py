@@ -9,21 +9,14 @@ k kept by the projection, S seeds.
 
 import hashlib
 import math
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-
-class Kind(StrEnum):
-    """How a module uses its weight."""
-
-    LINEAR = "linear"
-    EMBEDDING = "embedding"
-    CONV1D = "conv1d"  # of Hugging Face: a linear map whose weight is stored transposed
-    NORM = "norm"
-
+from provenance.attribution.kinds import Kind, Use, bias_of, use_of
 
 BUDGET = 65_536  # numbers of an example's feature under one checkpoint
 
@@ -71,13 +64,18 @@ class Block:
 
 @dataclass(frozen=True)
 class Site:
-    """A module that has a gradient feature: how it uses which block."""
+    """A module that has a gradient feature: how it uses which block.
+
+    Args:
+        scale: what it multiplies the rows of a table by.
+    """
 
     name: str
     module: nn.Module
     kind: Kind
     block: int
     has_bias: bool
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -93,6 +91,41 @@ class Layout:
         """The length of a feature vector."""
         return sum(block.width for block in self.blocks)
 
+    def without(self, blocks: Collection[int]) -> "Layout":
+        """The same feature vector, in which some blocks stay zero and their parameters are not covered."""
+        kept = tuple(site for site in self.sites if site.block not in blocks)
+        left = [site for site in self.sites if site.block in blocks]
+        names = [self.blocks[site.block].name for site in left]
+        names += [f"{site.name}.bias" for site in left if site.has_bias]
+        return replace(self, sites=kept, uncovered=(*self.uncovered, *dict.fromkeys(names)))
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """The rows or the columns of a block, as every seed projects them.
+
+    Args:
+        matrix_FSk: the projections; one row more than the vectors are wide is that of the bias.
+        whole: whether nothing is left out, so that the matrices are the identity.
+    """
+
+    matrix_FSk: Tensor
+    whole: bool
+
+    def project(self, x_NLF: Tensor, *, has_bias: bool = False) -> Tensor:
+        """The vectors (S, N, L, k), in memory as (S, k, N, L): BLAS makes thin ones faster that way."""
+        x_NLF = x_NLF.float()
+        num_seeds, kept = self.matrix_FSk.shape[1:]
+        if self.whole:
+            missing = kept - x_NLF.shape[-1]
+            x_NLF = F.pad(x_NLF, (0, missing), value=float(has_bias)) if missing else x_NLF
+            return x_NLF.expand(num_seeds, *x_NLF.shape)
+        flat_Fk = self.matrix_FSk[: x_NLF.shape[-1]].flatten(1)
+        x_FM = x_NLF.flatten(0, 1).T
+        bias_k = self.matrix_FSk[-1].flatten()[:, None]
+        projected_kM = torch.addmm(bias_k, flat_Fk.T, x_FM) if has_bias else flat_Fk.T @ x_FM
+        return projected_kM.view(num_seeds, kept, *x_NLF.shape[:2]).permute(0, 2, 3, 1)
+
 
 def layout_of(model: nn.Module, widths: Widths) -> Layout:
     """The blocks of a model.
@@ -101,19 +134,23 @@ def layout_of(model: nn.Module, widths: Widths) -> Layout:
         ValueError: if no module of the model is one that features are known for.
     """
     names = {id(p): name for name, p in model.named_parameters()}
-    found = [(name, m, kind) for name, m in model.named_modules() if (kind := _kind_of(m)) is not None]
+    found = [(name, m, use) for name, m in model.named_modules() if (use := use_of(m)) is not None]
     if not found:
         raise ValueError("the model has no Linear, Embedding, Conv1D or norm layer with weights")
     order = list(dict.fromkeys(id(m.weight) for _, m, _ in found))
-    biased = {id(m.weight) for _, m, _ in found if _bias_of(m) is not None}
+    biased = {id(m.weight) for _, m, _ in found if bias_of(m) is not None}
     blocks: list[Block] = []
     for key in order:
-        module, kind = next((m, kind) for _, m, kind in found if id(m.weight) == key)
+        module, use = next((m, use) for _, m, use in found if id(m.weight) == key)
         start = blocks[-1].span.stop if blocks else 0
-        blocks.append(_block(names[key], module, kind, key in biased, widths, start))
-    sites = [Site(n, m, k, order.index(id(m.weight)), _bias_of(m) is not None) for n, m, k in found]
-    covered = {id(p) for _, m, _ in found for p in (m.weight, _bias_of(m)) if p is not None}
-    return Layout(tuple(blocks), tuple(sites), tuple(n for key, n in names.items() if key not in covered))
+        blocks.append(_block(names[key], module, use.kind, key in biased, widths, start))
+    sites = tuple(_site(name, m, use, order.index(id(m.weight))) for name, m, use in found)
+    covered = {id(p) for _, m, _ in found for p in (m.weight, bias_of(m)) if p is not None}
+    return Layout(tuple(blocks), sites, tuple(n for key, n in names.items() if key not in covered))
+
+
+def _site(name: str, module: nn.Module, use: Use, block: int) -> Site:
+    return Site(name, module, use.kind, block, bias_of(module) is not None, use.scale)
 
 
 def fitting_widths(model: nn.Module, budget: int = BUDGET) -> Widths:
@@ -130,26 +167,6 @@ def fitting_widths(model: nn.Module, budget: int = BUDGET) -> Widths:
         else:
             high = middle - 1
     return Widths(low, low)
-
-
-def _kind_of(module: nn.Module) -> Kind | None:
-    weight = getattr(module, "weight", None)
-    if not isinstance(weight, nn.Parameter):
-        return None
-    name = type(module).__name__
-    if isinstance(module, nn.Linear):
-        return Kind.LINEAR
-    if isinstance(module, nn.Embedding):
-        return Kind.EMBEDDING
-    if name == "Conv1D" and weight.dim() == 2:
-        return Kind.CONV1D
-    is_norm = isinstance(module, nn.LayerNorm | nn.RMSNorm) or name.endswith(("LayerNorm", "RMSNorm"))
-    return Kind.NORM if is_norm and weight.dim() == 1 else None
-
-
-def _bias_of(module: nn.Module) -> nn.Parameter | None:
-    bias = getattr(module, "bias", None)
-    return bias if isinstance(bias, nn.Parameter) else None
 
 
 def _block(name: str, module: nn.Module, kind: Kind, has_bias: bool, widths: Widths, start: int) -> Block:

@@ -10,7 +10,6 @@ r and c what is kept of them, D width of a feature vector, F width of a module's
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
 
@@ -18,7 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from provenance.attribution.blocks import Kind, Layout, Site, Widths, fitting_widths, layout_of, projection
+from provenance.attribution.blocks import Layout, Side, Site, Widths, fitting_widths, layout_of, projection
+from provenance.attribution.checking import wrong_blocks
+from provenance.attribution.kinds import Kind
 from provenance.attribution.task import Objective, SequenceTask, objective_N
 from provenance.attribution.tracing import SHARED, UNKNOWN, Axes, hooked, trace_axes
 
@@ -38,8 +39,10 @@ class Batching(IntEnum):
 class GradientFeatures:
     """Projected per-example gradients of one model, which it freezes and puts into evaluation mode.
 
-    The first batch is also run one example at a time. Where the features of the batch differ from those, the
-    model mixes examples or reshapes what the hooks see, and a slower way is chosen (see `Batching`).
+    The first example is also differentiated by autograd: blocks whose features are not its gradients are left
+    out, and named in `layout.uncovered`. The first batch is also run one example at a time. Where its
+    features differ from those, the model mixes examples or reshapes what the hooks see, and a slower way is
+    chosen (see `Batching`).
     """
 
     def __init__(
@@ -72,7 +75,7 @@ class GradientFeatures:
         self._rows = [self._side(b.rows, b.kept_rows, f"{key}{b.name}.rows") for b in self.layout.blocks]
         self._cols = [self._side(b.cols, b.kept_cols, f"{key}{b.name}.cols") for b in self.layout.blocks]
 
-    def _side(self, size: int, kept: int, name: str) -> "Side":
+    def _side(self, size: int, kept: int, name: str) -> Side:
         drawn = torch.stack([projection(size, kept, seed, name) for seed in self._seeds], 1)
         return Side(drawn.to(self._device), whole=kept == size)
 
@@ -95,6 +98,7 @@ class GradientFeatures:
     def _choose_batching(self, tokens_NT: Tensor) -> Batching:
         few = tokens_NT[:CHECKED] if len(tokens_NT) > 1 else tokens_NT.repeat_interleave(CHECKED, 0)
         self._axes = trace_axes(self.layout.sites, lambda x: self.task.logits(self.model, x), few[:1])
+        self._leave_out_wrong(few[:1])
         right = self._by(Batching.SINGLE, few)
         for batching in (Batching.WHOLE, Batching.WITHOUT_SHARED):
             kept = self._kept_columns(batching)
@@ -109,6 +113,19 @@ class GradientFeatures:
                 return batching
         log.warning("examples of a batch are not independent in this model: one is run at a time")
         return Batching.SINGLE
+
+    def _leave_out_wrong(self, tokens_1T: Tensor) -> None:
+        """Takes blocks out whose weights the model uses in ways that hooks do not see."""
+        got_SD = self._by(Batching.SINGLE, tokens_1T)[0]
+
+        def value() -> Tensor:
+            return self._value_N(tokens_1T).sum()
+
+        wrong = wrong_blocks(self.layout, self._rows, self._cols, value, got_SD)
+        if wrong:
+            names = ", ".join(self.layout.blocks[i].name for i in sorted(wrong))
+            log.warning("the model does more with %s than hooks see: their gradients are left out", names)
+            self.layout = self.layout.without(wrong)
 
     def _shared_names(self) -> list[str]:
         return [site.name for site in self.layout.sites if set(self._axes[site.name]) & {SHARED, UNKNOWN}]
@@ -134,11 +151,12 @@ class GradientFeatures:
         """One forward and backward pass; with no axes, everything belongs to the one example there is."""
         collector = _Collector(self, len(tokens_NT), axes)
         with torch.enable_grad(), hooked(self.layout.sites, collector.on_call):
-            logits = self.task.logits(self.model, tokens_NT)
-            targets = self.task.targets(tokens_NT)
-            value_N = objective_N(logits, targets, self.objective, self.task.ignore_index)
-            torch.autograd.backward(value_N.sum())
+            torch.autograd.backward(self._value_N(tokens_NT).sum())
         return collector.features_NSD
+
+    def _value_N(self, tokens_NT: Tensor) -> Tensor:
+        logits, targets = self.task.logits(self.model, tokens_NT), self.task.targets(tokens_NT)
+        return objective_N(logits, targets, self.objective, self.task.ignore_index)
 
 
 class _Collector:
@@ -205,37 +223,10 @@ class _Collector:
         if site.kind is Kind.NORM:
             return partial(_add_norm, target_NSD, normalised(site.module, x_NLF), cols)
         if site.kind is Kind.EMBEDDING:
-            looked_up_SNLr = _looked_up(site, x_NLF[..., 0], rows)
+            looked_up_SNLr = site.scale * _looked_up(site, x_NLF[..., 0], rows)
             return lambda grad_NLF: _add_outer(target_NSD, looked_up_SNLr, cols.project(grad_NLF))
         cols_SNLc = cols.project(x_NLF, has_bias=site.has_bias)
         return lambda grad_NLF: _add_outer(target_NSD, rows.project(grad_NLF), cols_SNLc)
-
-
-@dataclass(frozen=True, eq=False)
-class Side:
-    """The rows or the columns of a block, as every seed projects them.
-
-    Args:
-        matrix_FSk: the projections; one row more than the vectors are wide is that of the bias.
-        whole: whether nothing is left out, so that the matrices are the identity.
-    """
-
-    matrix_FSk: Tensor
-    whole: bool
-
-    def project(self, x_NLF: Tensor, *, has_bias: bool = False) -> Tensor:
-        """The vectors (S, N, L, k), in memory as (S, k, N, L): BLAS makes thin ones faster that way."""
-        x_NLF = x_NLF.float()
-        num_seeds, kept = self.matrix_FSk.shape[1:]
-        if self.whole:
-            missing = kept - x_NLF.shape[-1]
-            x_NLF = F.pad(x_NLF, (0, missing), value=float(has_bias)) if missing else x_NLF
-            return x_NLF.expand(num_seeds, *x_NLF.shape)
-        flat_Fk = self.matrix_FSk[: x_NLF.shape[-1]].flatten(1)
-        x_FM = x_NLF.flatten(0, 1).T
-        bias_k = self.matrix_FSk[-1].flatten()[:, None]
-        projected_kM = torch.addmm(bias_k, flat_Fk.T, x_FM) if has_bias else flat_Fk.T @ x_FM
-        return projected_kM.view(num_seeds, kept, *x_NLF.shape[:2]).permute(0, 2, 3, 1)
 
 
 def _add_outer(target_NSD: Tensor, rows_SNLr: Tensor, cols_SNLc: Tensor) -> None:

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ import polars as pl
 import pytest
 from sqlalchemy import func, select
 
+import console.steps.baselines
 import provenance.disclosures
 from catalog.tables import Encoding, Work
 from console.cli import main
@@ -423,10 +425,6 @@ COMMANDS = (
             "similar",
         },
     ),
-    (
-        "provenance validate RUN --retrainings 3 --retests 1 --queries 2 --planted 2 --holders 1 --steps 1",
-        {"lds", "ceiling", "baselines", "calibration", "removal", "planted", "retrainings"},
-    ),
     ("provenance trace WORK", {"generations", "amount"}),
     ("royalties usage csv USAGE", {"batch", "lines", "quarantined", "findings"}),
     (
@@ -465,6 +463,28 @@ def test_every_command_answers_with_its_keys_and_in_plain_words(done, monkeypatc
     assert keys <= set(json.loads(said))
     again, plain = _run(monkeypatch, capsys, folder, words)
     assert (again, bool(plain.strip())) == (code, True)
+
+
+def test_validation_sets_influence_beside_its_peers(done, monkeypatch, capsys):
+    folder, chain = done
+    command = f"provenance validate {chain.training.run} --retrainings 3 --retests 1 --queries 2 --planted 2"
+    words = [*command.split(), "--holders", "1", "--steps", "1"]
+    code, said = _run(monkeypatch, capsys, folder, [*words, "--json"])
+    found = json.loads(said)
+    assert code == 0 and {"lds", "ceiling", "calibration", "removal", "planted"} <= set(found)
+    values = {row["name"]: row["value"] for row in found["baselines"]}
+    peers = {"TRAK", "gradient cosine", "neighbours by hidden state", "BM25 on runs of 3 notes"}
+    assert peers < set(values)
+    assert any(name.startswith("EK-FAC (kronfluence") for name in values) and found["not_compared"] == []
+    assert all(np.isfinite(value) and abs(value) <= 1 for value in values.values())
+
+    def version(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(console.steps.baselines, "version", version)
+    code, plain = _run(monkeypatch, capsys, folder, words)
+    assert code == 0 and "TRAK" in plain
+    assert "not compared with EK-FAC (kronfluence): kronfluence is not installed" in " ".join(plain.split())
 
 
 def _run(monkeypatch, capsys, folder, words, *, errors=False):

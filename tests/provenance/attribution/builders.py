@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from provenance.attribution.blocks import Kind, Layout, projection
+from provenance.attribution.blocks import Layout, projection
+from provenance.attribution.kinds import Kind
 from provenance.attribution.task import Objective, SequenceTask, objective_N
 
 VOCABULARY, PADDING = 24, 23
@@ -104,6 +105,8 @@ def slow_features(
 def _slow_block(layout: Layout, index: int, grads: dict[int, Tensor], seed: int) -> Tensor:
     block = layout.blocks[index]
     sites = [site for site in layout.sites if site.block == index]
+    if not sites:
+        return torch.zeros(block.width)  # left out
     weight = grads[id(sites[0].module.weight)]
     biases = {id(s.module.bias): grads[id(s.module.bias)] for s in sites if s.has_bias}
     if sites[0].kind is Kind.NORM:

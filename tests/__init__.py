@@ -1,0 +1,1 @@
+"""The project's own tests; a package of its own, as some wheels install one of the same name."""
