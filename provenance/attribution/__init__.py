@@ -1,7 +1,8 @@
 """Which training examples a generation leaned on, and what share of it is theirs."""
 
-from provenance.attribution.attributor import AttributionResult, Attributor, IndexReport, Segment
+from provenance.attribution.attributor import Attributor, IndexReport
 from provenance.attribution.blocks import Widths
+from provenance.attribution.influences import AttributionResult, QueryInfluences, Segment
 from provenance.attribution.reliability import Reliability, Verdict
 from provenance.attribution.shares import OwnerShare, SharePolicy
 from provenance.attribution.task import Checkpoint, Objective, SequenceTask
@@ -13,6 +14,7 @@ __all__ = [
     "IndexReport",
     "Objective",
     "OwnerShare",
+    "QueryInfluences",
     "Reliability",
     "Segment",
     "SequenceTask",
