@@ -286,8 +286,8 @@ def _notes(score: Score, bars: Sequence[Bar]) -> list[Note]:
 def _bar_sources(found: attributing.Attributed, num_bars: int, labels: Labels) -> list[str | None]:
     sources: list[str | None] = [None] * num_bars
     for segment in found.segments:
-        if segment.shares:
-            label = labels[segment.shares[0][0]][0]
+        if segment.parts.shares:
+            label = labels[segment.parts.shares[0][0]][0]
             for bar in range(segment.bar_start, min(segment.bar_end, num_bars)):
                 sources[bar] = label
     return sources

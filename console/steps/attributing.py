@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import numpy as np
 import torch
 from sqlalchemy.orm import Session
+from torch import Tensor
 
 from catalog.shares import owners_on
 from catalog.vocabulary import Right
@@ -17,20 +17,19 @@ from console.steps.corpora import open_corpus
 from console.steps.generating import read_excerpts
 from console.steps.originality import Similar, similar_works
 from console.steps.training import folder_of
+from console.steps.where import SegmentShares, TrackShares, Where, questions_of, where_of
 from console.steps.workers import run_workers
 from model.corpus import VerifiedCorpus
-from model.events import Note
-from model.excerpts import Excerpt
 from model.network import Composer
-from provenance.attribution.attributor import METHOD, AttributionResult, Attributor
+from provenance.attribution.attributor import METHOD, Attributor
+from provenance.attribution.influences import QueryInfluences
+from provenance.attribution.shares import Shares
 from provenance.attributions import AttributionValues, WorkShare, record_attribution
 from provenance.composer_index import THREADS, CorpusExamples, composer_attributor, matrices_of
 from provenance.generations import find_generation
 from provenance.runs import find_index, find_run, record_index
 from provenance.tables import Run
 from royalties.money import PPM, allocate_minor
-
-QUERY_BARS = 4
 
 
 @dataclass(frozen=True)
@@ -52,16 +51,6 @@ class HolderShare:
 
 
 @dataclass(frozen=True)
-class SegmentShares:
-    """What some bars of a generation leaned on, the strongest first."""
-
-    bar_start: int
-    bar_end: int
-    shares: tuple[tuple[str, int], ...]
-    unattributed_ppm: int
-
-
-@dataclass(frozen=True)
 class Attributed:
     """An attribution on record. What is similar by content stands beside it and is no part of the shares."""
 
@@ -72,6 +61,7 @@ class Attributed:
     unattributed_ppm: int
     reliability: Mapping[str, object]
     segments: tuple[SegmentShares, ...]
+    tracks: tuple[TrackShares, ...]
     similar: Similar
 
 
@@ -89,17 +79,22 @@ class Opened:
         """How many events an example has at most."""
         return self.model.config.max_events
 
-    def influence(self, queries: Sequence[Excerpt]) -> AttributionResult:
-        """What the queries leaned on, each one and together, by works."""
-        works = CorpusExamples(self.corpus, self.max_events).work_ids
-        return self.attributor.attribute(matrices_of(queries, self.max_events), owners=works, units=works)
+    @property
+    def examples(self) -> CorpusExamples:
+        """The examples that the run was trained on, in the order of the index."""
+        return CorpusExamples(self.corpus, self.max_events)
+
+    def influences(self, matrices: Tensor | list[Tensor]) -> QueryInfluences:
+        """How much every example of every work influenced each of some queries."""
+        works = self.examples.work_ids
+        return self.attributor.influences(matrices, owners=works, units=works)
 
 
 def index_run(home: Home, run_id: str | None, advance: Advance, processes: int = 1) -> Indexed:
     """Gradient features of every example that a run was trained on; called again, it goes on where it was."""
     opened = open_attributor(home, run_id)
     run, corpus, attributor = opened.run, opened.corpus, opened.attributor
-    examples = CorpusExamples(corpus, opened.max_events)
+    examples = opened.examples
 
     def progress(stage: str, done: int) -> None:
         advance(done, len(examples), stage)
@@ -133,20 +128,29 @@ def attribute(home: Home, generation_id: str) -> Attributed:
         run_id = generation.run_id
     opened = open_attributor(home, run_id)
     excerpts = read_excerpts(home, generation_id)
-    queries = phrases_of(excerpts)
-    result = opened.influence(queries)
+    questions = questions_of(excerpts)
+    found = opened.influences(questions.matrices(opened.max_events))
+    whole = found.shares(range(len(questions.phrases)))
+    where = where_of(questions, found, opened.examples)
     similar = similar_works(home, opened.run.corpus_id, excerpts)
-    values = _values(generation_id, result, queries, similar)
+    details = {
+        "settings": opened.attributor.settings_digest,
+        "queries": found.num_queries,
+        "tracks": [track.to_json() for track in where.tracks],
+        **similar.to_json(),
+    }
+    values = _values(generation_id, whole, where, details)
     with home.session() as session, session.begin():
         record_attribution(session, home.key, values, datetime.now(UTC))
     return Attributed(
         attribution=values.id,
         generation=generation_id,
-        method=result.method,
+        method=values.method,
         shares=tuple(values.shares),
-        unattributed_ppm=result.unattributed_ppm,
+        unattributed_ppm=values.unattributed_ppm,
         reliability=values.reliability,
-        segments=_segments(result, queries),
+        segments=where.segments,
+        tracks=where.tracks,
         similar=similar,
     )
 
@@ -190,31 +194,19 @@ def _index_folder(home: Home, run: Run) -> Path:
     return home.folder("indexes") / run.id / METHOD.replace("/", "-")
 
 
-def phrases_of(found: Sequence[Excerpt]) -> list[Excerpt]:
-    """The excerpts cut into spans of four bars: what is asked about, one query each."""
-    spans = []
-    for excerpt in found:
-        for start in range(excerpt.bar_start, excerpt.bar_end, QUERY_BARS):
-            end = min(start + QUERY_BARS, excerpt.bar_end)
-            first, last = np.searchsorted(excerpt.notes[:, Note.BAR], [start, end])
-            if last > first:
-                spans.append(Excerpt(excerpt.plan, start, end, excerpt.notes[first:last]))
-    return spans
-
-
 def _values(
-    generation_id: str, result: AttributionResult, queries: Sequence[Excerpt], similar: Similar
+    generation_id: str, whole: Shares, where: Where, details: Mapping[str, object]
 ) -> AttributionValues:
-    reliability = result.reliability
+    reliability = whole.reliability
     return AttributionValues(
         generation_id=generation_id,
-        method=result.method,
+        method=METHOD,
         shares=[
             WorkShare(str(row.owner), row.share_ppm, row.low_ppm, row.high_ppm, f"{row.influence:.9g}")
-            for row in result.shares
+            for row in whole.shares
             if row.share_ppm or row.high_ppm
         ],
-        unattributed_ppm=result.unattributed_ppm,
+        unattributed_ppm=whole.unattributed_ppm,
         reliability={
             "verdict": reliability.verdict.value,
             "reason": reliability.reason,
@@ -222,26 +214,6 @@ def _values(
             "agreement": None if reliability.agreement is None else f"{reliability.agreement:.3f}",
             "hub": f"{reliability.hub:.3f}",
         },
-        segments=[
-            {
-                "bar_start": segment.bar_start,
-                "bar_end": segment.bar_end,
-                "shares": [[work, share_ppm] for work, share_ppm in segment.shares],
-                "unattributed_ppm": segment.unattributed_ppm,
-            }
-            for segment in _segments(result, queries)
-        ],
-        details={"settings": result.settings, "queries": len(queries), **similar.to_json()},
-    )
-
-
-def _segments(result: AttributionResult, queries: Sequence[Excerpt]) -> tuple[SegmentShares, ...]:
-    return tuple(
-        SegmentShares(
-            query.bar_start,
-            query.bar_end,
-            tuple((str(owner), share_ppm) for owner, share_ppm in segment.shares[:8]),
-            segment.unattributed_ppm,
-        )
-        for query, segment in zip(queries, result.segments, strict=True)
+        segments=[segment.to_json() for segment in where.segments],
+        details=details,
     )

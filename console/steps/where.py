@@ -1,0 +1,169 @@
+"""Where in a piece does it lean on which works, and on which bars of them?
+
+A piece is asked phrase by phrase, and each phrase once more for every track that plays in it: of the notes of
+that track alone, among all others. What a track leaned on is what its phrases leaned on together.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from model.events import Note
+from model.excerpts import Excerpt
+from model.instruments import of_program
+from model.plan import TrackPlan
+from provenance.attribution.influences import QueryInfluences, Segment
+from provenance.composer_index import CorpusExamples, Source, matrices_of, track_matrices
+
+QUERY_BARS = 4
+NAMED_WORKS = 8  # of a phrase or a track
+NAMED_WORKS_OF_CELL = 3  # of one track in one phrase
+SOURCES = 3  # works of a phrase whose bars are named
+
+
+@dataclass(frozen=True)
+class PartShares:
+    """What a part of a piece leaned on: the strongest works, all others together, what nobody can be given.
+
+    The three are the whole.
+    """
+
+    shares: tuple[tuple[str, int], ...]
+    others_ppm: int
+    unattributed_ppm: int
+
+    @classmethod
+    def of(cls, segment: Segment, most: int) -> "PartShares":
+        """The shares of a part, of which at most so many are named."""
+        named = tuple((str(owner), share_ppm) for owner, share_ppm in segment.shares[:most])
+        others_ppm = sum(share_ppm for _, share_ppm in segment.shares[most:])
+        return cls(named, others_ppm, segment.unattributed_ppm)
+
+    def to_json(self) -> dict[str, Any]:
+        """The shares as they are written down."""
+        return {
+            "shares": [[work, share_ppm] for work, share_ppm in self.shares],
+            "others_ppm": self.others_ppm,
+            "unattributed_ppm": self.unattributed_ppm,
+        }
+
+
+@dataclass(frozen=True)
+class SegmentShares:
+    """What bars `bar_start` up to `bar_end` leaned on, and the bars of the leading works that did most."""
+
+    bar_start: int
+    bar_end: int
+    parts: PartShares
+    sources: tuple[tuple[str, Source], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The segment as it is written down."""
+        sources = [{"work_id": work, **asdict(source)} for work, source in self.sources]
+        told = {"bar_start": self.bar_start, "bar_end": self.bar_end, **self.parts.to_json()}
+        return {**told, "source_bars": sources} if sources else told
+
+
+@dataclass(frozen=True)
+class TrackShares:
+    """What the notes of one track leaned on, as a whole and in each phrase in which it plays."""
+
+    track: int
+    name: str
+    program: int
+    parts: PartShares
+    segments: tuple[SegmentShares, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The track as it is written down."""
+        named = {"track": self.track, "name": self.name, "program": self.program}
+        segments = [segment.to_json() for segment in self.segments]
+        return {**named, **self.parts.to_json(), "segments": segments}
+
+
+@dataclass(frozen=True, eq=False)
+class Questions:
+    """What is asked about a piece: its phrases, then each of them for each track that plays in it.
+
+    Args:
+        cells: the phrase and the track of each further question.
+    """
+
+    phrases: tuple[Excerpt, ...]
+    cells: tuple[tuple[int, int], ...]
+
+    def matrices(self, max_events: int) -> list[Tensor]:
+        """The questions as the model takes them."""
+        whole = matrices_of(self.phrases, max_events)
+        asked = [self.phrases[phrase] for phrase, _ in self.cells]
+        return [whole, track_matrices(asked, [track for _, track in self.cells], max_events)]
+
+
+@dataclass(frozen=True)
+class Where:
+    """The phrases and the tracks of a piece, with what each leaned on."""
+
+    segments: tuple[SegmentShares, ...]
+    tracks: tuple[TrackShares, ...]
+
+
+def questions_of(found: Sequence[Excerpt]) -> Questions:
+    """All that is asked about a piece."""
+    phrases = phrases_of(found)
+    cells = [
+        (place, int(track))
+        for place, phrase in enumerate(phrases)
+        for track in np.unique(phrase.notes[:, Note.TRACK])
+    ]
+    return Questions(tuple(phrases), tuple(cells))
+
+
+def phrases_of(found: Sequence[Excerpt]) -> list[Excerpt]:
+    """The excerpts cut into spans of four bars: the smallest parts that are asked about."""
+    spans = []
+    for excerpt in found:
+        for start in range(excerpt.bar_start, excerpt.bar_end, QUERY_BARS):
+            end = min(start + QUERY_BARS, excerpt.bar_end)
+            first, last = np.searchsorted(excerpt.notes[:, Note.BAR], [start, end])
+            if last > first:
+                spans.append(Excerpt(excerpt.plan, start, end, excerpt.notes[first:last]))
+    return spans
+
+
+def where_of(asked: Questions, found: QueryInfluences, examples: CorpusExamples) -> Where:
+    """The answers to all questions, put together by phrase and by track."""
+    segments = tuple(_segment(asked, found, examples, place) for place in range(len(asked.phrases)))
+    tracks = enumerate(asked.phrases[0].plan.tracks)
+    return Where(segments, tuple(_track(asked, found, index, track) for index, track in tracks))
+
+
+def _segment(asked: Questions, found: QueryInfluences, examples: CorpusExamples, place: int) -> SegmentShares:
+    phrase, segment = asked.phrases[place], found.segment([place])
+    sources = tuple(
+        (str(work), examples.source(found.leading_example(place, work)))
+        for work, _ in segment.shares[:SOURCES]
+    )
+    return SegmentShares(phrase.bar_start, phrase.bar_end, PartShares.of(segment, NAMED_WORKS), sources)
+
+
+def _track(asked: Questions, found: QueryInfluences, index: int, track: TrackPlan) -> TrackShares:
+    places = [
+        (len(asked.phrases) + place, asked.phrases[phrase])
+        for place, (phrase, cell_track) in enumerate(asked.cells)
+        if cell_track == index
+    ]
+    return TrackShares(
+        index,
+        "drums" if track.is_drum else of_program(track.program).name,
+        track.program,
+        PartShares.of(found.segment([query for query, _ in places]), NAMED_WORKS),
+        tuple(
+            SegmentShares(
+                phrase.bar_start, phrase.bar_end, PartShares.of(found.segment([query]), NAMED_WORKS_OF_CELL)
+            )
+            for query, phrase in places
+        ),
+    )
