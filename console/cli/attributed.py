@@ -6,7 +6,7 @@ from typing import Any
 from console.output import say, say_table
 from console.steps.attributing import Attributed, HolderShare
 from console.steps.originality import Similar
-from console.steps.where import PartShares, SegmentShares, TrackShares
+from console.steps.where import PartShares, SegmentShares, TrackShares, bars_text
 from model.originality import Repeat
 
 SHOWN_WORKS = 20
@@ -100,11 +100,11 @@ def _similar_json(repeat: Repeat) -> dict[str, Any]:
 
 
 def _segment_row(segment: SegmentShares) -> tuple[str, ...]:
-    bars = f"{segment.bar_start + 1} to {segment.bar_end}"
+    bars = bars_text(segment.bar_start, segment.bar_end)
     if not segment.sources:
         return bars, "no work above noise", "", ""
     source = segment.sources[0][1]
-    return bars, *_leading(segment.parts), f"{source.bar_start + 1} to {source.bar_end}"
+    return bars, *_leading(segment.parts), bars_text(source.bar_start, source.bar_end)
 
 
 def _track_row(track: TrackShares) -> tuple[str, ...]:

@@ -140,6 +140,11 @@ def where_of(asked: Questions, found: QueryInfluences, examples: CorpusExamples)
     return Where(segments, tuple(_track(asked, found, index, track) for index, track in tracks))
 
 
+def bars_text(bar_start: int, bar_end: int) -> str:
+    """Bars as people count them: from 1, the last one included."""
+    return f"{bar_start + 1} to {bar_end}" if bar_end > bar_start + 1 else f"{bar_end}"
+
+
 def _segment(asked: Questions, found: QueryInfluences, examples: CorpusExamples, place: int) -> SegmentShares:
     phrase, segment = asked.phrases[place], found.segment([place])
     sources = tuple(

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -26,6 +27,7 @@ from console.home import Access, open_home
 from console.settings import load_settings
 from console.steps.corpora import open_corpus
 from console.steps.generating import read_excerpts
+from model.midi import read_midi
 from model.originality import Repertoire, lines_of
 from provenance.audit import audit_records
 from provenance.canonical import digest
@@ -209,7 +211,9 @@ def test_the_bundle_verifies_and_no_byte_of_it_may_change(done):
 def test_the_report_is_one_page_with_its_pictures_and_its_files_at_hand(done):
     folder, _ = done
     page = (folder / "report.html").read_text(encoding="utf-8")
-    assert page.count("<svg") == 2 + 2 * len(TINY.prompts)
+    assert page.count("<svg") == 2 + 3 * len(TINY.prompts)
+    listen = re.findall(r'href="(listen/[^"]+)"', page)
+    assert listen and all(read_midi((folder / name).read_bytes()).num_notes for name in listen)
     assert "data:audio/mpeg;base64," in page
     assert page.count("Closest by content") == len(TINY.prompts)
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
