@@ -96,12 +96,16 @@ def attribution_targets(rows_NRF: Tensor) -> Tensor:
     return targets_NTF.flatten(1)
 
 
-def asking_of(rows_NRF: Tensor, track_N: Tensor) -> Tensor:
-    """The songs with a column more, which says that only the notes of one track of each are asked about.
+def asking_of(rows_NRF: Tensor, column: Column, value_N: Tensor) -> Tensor:
+    """The songs with a column more, which says that only some events of each are asked about.
 
-    All other notes are still read: the track is asked in its context.
+    All others are still read: a track is asked among the other tracks, a bar after the bars before it.
+
+    Args:
+        column: by which events are chosen: their track or their bar.
+        value_N: the one that is asked about in each song.
     """
-    asked_NR = rows_NRF[..., Column.TRACK] == track_N[:, None]
+    asked_NR = rows_NRF[..., column] == value_N[:, None]
     return torch.cat([rows_NRF, asked_NR[..., None].to(rows_NRF.dtype)], -1)
 
 

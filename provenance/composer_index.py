@@ -17,6 +17,7 @@ from model.corpus import VerifiedCorpus
 from model.excerpts import Excerpt, encode_example
 from model.network import Composer
 from model.objective import asking_of, attribution_logits, attribution_targets
+from model.plan import Column
 from provenance.attribution.attributor import Attributor
 from provenance.attribution.examples import Ids
 from provenance.attribution.task import Checkpoint, SequenceTask
@@ -70,9 +71,11 @@ def matrices_of(found: Sequence[Excerpt], max_events: int) -> Tensor:
     return torch.from_numpy(np.stack([encode_example(excerpt, max_events) for excerpt in found]))
 
 
-def track_matrices(found: Sequence[Excerpt], tracks: Sequence[int], max_events: int) -> Tensor:
-    """Excerpts as the matrices that ask about one track of each; the other tracks are its context."""
-    return asking_of(matrices_of(found, max_events), torch.tensor(tracks, dtype=torch.int32))
+def asking_matrices(
+    found: Sequence[Excerpt], column: Column, values: Sequence[int], max_events: int
+) -> Tensor:
+    """Excerpts as the matrices that ask about one track or one bar of each; the rest of it is its context."""
+    return asking_of(matrices_of(found, max_events), column, torch.tensor(values, dtype=torch.int32))
 
 
 def composer_attributor(

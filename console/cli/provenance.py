@@ -18,6 +18,7 @@ from console.steps.attributing import attribute, holder_shares, index_run
 from console.steps.bringing import bring_scores
 from console.steps.catalogue import earned
 from console.steps.validating import Asked, validate_run
+from console.steps.where import Unit
 from provenance.attributions import trace
 from provenance.brought import ScoreSource
 
@@ -59,6 +60,9 @@ def attribute_(
     context: typer.Context,
     generation: Annotated[str, typer.Argument(metavar="GENERATION", help="A generation's id.")],
     territory: Annotated[str, typer.Option("--territory", help="Whose shares name the holders.")] = "WORLD",
+    by: Annotated[Unit, typer.Option("--by", help="What segments are: phrases of four bars, or bars.")] = (
+        Unit.PHRASE
+    ),
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -67,7 +71,7 @@ def attribute_(
     Example: contrafact provenance attribute gen_0123456789abcdef
     """
     with writing(context, home) as opened:
-        found = attribute(opened, generation)
+        found = attribute(opened, generation, by)
         with opened.session() as session:
             holders = holder_shares(session, found.shares, territory, datetime.now(UTC).date())
     say_attributed(found, holders, as_json=as_json)

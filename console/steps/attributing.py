@@ -17,7 +17,7 @@ from console.steps.corpora import open_corpus
 from console.steps.generating import read_excerpts
 from console.steps.originality import Similar, similar_works
 from console.steps.training import folder_of
-from console.steps.where import SegmentShares, TrackShares, Where, questions_of, where_of
+from console.steps.where import SegmentShares, TrackShares, Unit, Where, questions_of, where_of
 from console.steps.workers import run_workers
 from model.corpus import VerifiedCorpus
 from model.network import Composer
@@ -120,15 +120,15 @@ def index_run(home: Home, run_id: str | None, advance: Advance, processes: int =
         return Indexed(index.id, run.id, report.examples, report.bytes)
 
 
-def attribute(home: Home, generation_id: str) -> Attributed:
-    """The works that a generation leaned on, phrase by phrase and as a whole, on record."""
+def attribute(home: Home, generation_id: str, by: Unit = Unit.PHRASE) -> Attributed:
+    """The works that a generation leaned on, as a whole, by phrase or bar and by track, on record."""
     with home.session() as session:
         generation = find_generation(session, generation_id)
         find_index(session, generation.run_id)
         run_id = generation.run_id
     opened = open_attributor(home, run_id)
     excerpts = read_excerpts(home, generation_id)
-    questions = questions_of(excerpts)
+    questions = questions_of(excerpts, by)
     found = opened.influences(questions.matrices(opened.max_events))
     whole = found.shares(range(len(questions.phrases)))
     where = where_of(questions, found, opened.examples)
@@ -136,6 +136,7 @@ def attribute(home: Home, generation_id: str) -> Attributed:
     details = {
         "settings": opened.attributor.settings_digest,
         "queries": found.num_queries,
+        "segments_by": by.value,
         "tracks": [track.to_json() for track in where.tracks],
         **similar.to_json(),
     }

@@ -1,11 +1,13 @@
 """Where in a piece does it lean on which works, and on which bars of them?
 
 A piece is asked phrase by phrase, and each phrase once more for every track that plays in it: of the notes of
-that track alone, among all others. What a track leaned on is what its phrases leaned on together.
+that track alone, among all others. What a track leaned on is what its phrases leaned on together. Where every
+bar is to be told apart, each phrase is also asked bar by bar, of one bar after those before it.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -14,14 +16,21 @@ from torch import Tensor
 from model.events import Note
 from model.excerpts import Excerpt
 from model.instruments import of_program
-from model.plan import TrackPlan
+from model.plan import Column, TrackPlan
 from provenance.attribution.influences import QueryInfluences, Segment
-from provenance.composer_index import CorpusExamples, Source, matrices_of, track_matrices
+from provenance.composer_index import CorpusExamples, Source, asking_matrices, matrices_of
 
 QUERY_BARS = 4
-NAMED_WORKS = 8  # of a phrase or a track
+NAMED_WORKS = 8  # of a segment or a track
 NAMED_WORKS_OF_CELL = 3  # of one track in one phrase
-SOURCES = 3  # works of a phrase whose bars are named
+SOURCES = 3  # works of a segment whose bars are named
+
+
+class Unit(StrEnum):
+    """Of which spans of bars it is said what they leaned on."""
+
+    PHRASE = "phrase"
+    BAR = "bar"
 
 
 @dataclass(frozen=True)
@@ -86,31 +95,44 @@ class TrackShares:
 
 @dataclass(frozen=True, eq=False)
 class Questions:
-    """What is asked about a piece: its phrases, then each of them for each track that plays in it.
+    """What is asked about a piece: its phrases, then tracks in them, then bars of them.
 
     Args:
-        cells: the phrase and the track of each further question.
+        cells: the phrase and the track of each question about a track that plays in it.
+        bars: the phrase and the bar of each question about a bar; none where phrases are enough.
     """
 
     phrases: tuple[Excerpt, ...]
     cells: tuple[tuple[int, int], ...]
+    bars: tuple[tuple[int, int], ...] = ()
 
     def matrices(self, max_events: int) -> list[Tensor]:
         """The questions as the model takes them."""
-        whole = matrices_of(self.phrases, max_events)
-        asked = [self.phrases[phrase] for phrase, _ in self.cells]
-        return [whole, track_matrices(asked, [track for _, track in self.cells], max_events)]
+        found = [matrices_of(self.phrases, max_events)]
+        for column, asked in ((Column.TRACK, self.cells), (Column.BAR, self.bars)):
+            if asked:
+                excerpts = [self.phrases[place] for place, _ in asked]
+                values = [value for _, value in asked]
+                found.append(asking_matrices(excerpts, column, values, max_events))
+        return found
+
+    def spans(self) -> list[tuple[int, int, int]]:
+        """The question that asks about each span of bars, with the first bar and the one after the last."""
+        first = len(self.phrases) + len(self.cells)
+        if self.bars:
+            return [(first + place, bar, bar + 1) for place, (_, bar) in enumerate(self.bars)]
+        return [(place, phrase.bar_start, phrase.bar_end) for place, phrase in enumerate(self.phrases)]
 
 
 @dataclass(frozen=True)
 class Where:
-    """The phrases and the tracks of a piece, with what each leaned on."""
+    """The phrases or bars of a piece, and its tracks, with what each leaned on."""
 
     segments: tuple[SegmentShares, ...]
     tracks: tuple[TrackShares, ...]
 
 
-def questions_of(found: Sequence[Excerpt]) -> Questions:
+def questions_of(found: Sequence[Excerpt], by: Unit = Unit.PHRASE) -> Questions:
     """All that is asked about a piece."""
     phrases = phrases_of(found)
     cells = [
@@ -118,11 +140,18 @@ def questions_of(found: Sequence[Excerpt]) -> Questions:
         for place, phrase in enumerate(phrases)
         for track in np.unique(phrase.notes[:, Note.TRACK])
     ]
-    return Questions(tuple(phrases), tuple(cells))
+    if by is Unit.PHRASE:
+        return Questions(tuple(phrases), tuple(cells))
+    bars = [
+        (place, bar)
+        for place, phrase in enumerate(phrases)
+        for bar in range(phrase.bar_start, phrase.bar_end)
+    ]
+    return Questions(tuple(phrases), tuple(cells), tuple(bars))
 
 
 def phrases_of(found: Sequence[Excerpt]) -> list[Excerpt]:
-    """The excerpts cut into spans of four bars: the smallest parts that are asked about."""
+    """The excerpts cut into spans of four bars, each of which is asked about by itself."""
     spans = []
     for excerpt in found:
         for start in range(excerpt.bar_start, excerpt.bar_end, QUERY_BARS):
@@ -134,8 +163,8 @@ def phrases_of(found: Sequence[Excerpt]) -> list[Excerpt]:
 
 
 def where_of(asked: Questions, found: QueryInfluences, examples: CorpusExamples) -> Where:
-    """The answers to all questions, put together by phrase and by track."""
-    segments = tuple(_segment(asked, found, examples, place) for place in range(len(asked.phrases)))
+    """The answers to all questions, put together by bars and by track."""
+    segments = tuple(_segment(found, examples, *span) for span in asked.spans())
     tracks = enumerate(asked.phrases[0].plan.tracks)
     return Where(segments, tuple(_track(asked, found, index, track) for index, track in tracks))
 
@@ -145,13 +174,15 @@ def bars_text(bar_start: int, bar_end: int) -> str:
     return f"{bar_start + 1} to {bar_end}" if bar_end > bar_start + 1 else f"{bar_end}"
 
 
-def _segment(asked: Questions, found: QueryInfluences, examples: CorpusExamples, place: int) -> SegmentShares:
-    phrase, segment = asked.phrases[place], found.segment([place])
+def _segment(
+    found: QueryInfluences, examples: CorpusExamples, query: int, bar_start: int, bar_end: int
+) -> SegmentShares:
+    segment = found.segment([query])
     sources = tuple(
-        (str(work), examples.source(found.leading_example(place, work)))
+        (str(work), examples.source(found.leading_example(query, work)))
         for work, _ in segment.shares[:SOURCES]
     )
-    return SegmentShares(phrase.bar_start, phrase.bar_end, PartShares.of(segment, NAMED_WORKS), sources)
+    return SegmentShares(bar_start, bar_end, PartShares.of(segment, NAMED_WORKS), sources)
 
 
 def _track(asked: Questions, found: QueryInfluences, index: int, track: TrackPlan) -> TrackShares:

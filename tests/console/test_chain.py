@@ -432,6 +432,7 @@ COMMANDS = (
             "reliability", "similar",
         },
     ),
+    ("provenance attribute GENERATION --by bar", {"shares", "segments", "tracks"}),
     (
         "provenance validate RUN --retrainings 3 --retests 1 --queries 2 --planted 2 --steps 1",
         {"lds", "ceiling", "baselines", "planted", "retrainings"},

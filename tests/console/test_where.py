@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from console.steps.where import NAMED_WORKS, PartShares, questions_of, where_of
+from console.steps.where import NAMED_WORKS, PartShares, Unit, questions_of, where_of
 from model.events import Note
 from model.objective import IGNORED, attribution_targets
 from provenance.attribution import QueryInfluences, Segment
@@ -26,7 +26,7 @@ def examples(tmp_path_factory):
 def answers_to(asked, works, seed=0):
     """Influences that are noise, but for one example; as many null queries as the share's rules want."""
     rng = np.random.default_rng(seed)
-    num_queries = len(asked.phrases) + len(asked.cells)
+    num_queries = len(asked.phrases) + len(asked.cells) + len(asked.bars)
     scores = rng.normal(size=(2, num_queries, len(works)))
     scores[:, :, LEADING] += 60 + np.arange(num_queries)
     nulls = rng.normal(size=(2, 16, len(works)))
@@ -64,6 +64,28 @@ def test_a_cell_asks_for_the_notes_of_its_track_and_no_other():
         assert (targets != IGNORED).all(1).sum() == (notes[:, Note.TRACK] == track).sum()
         assert (targets[:, 1] != IGNORED).sum() == (notes[:, Note.TRACK] == track).sum()
     assert len(whole) == len(asked.phrases)
+
+
+def test_bar_by_bar_every_bar_of_every_phrase_is_asked_for_its_own_events():
+    asked = questions_of([an_excerpt()], Unit.BAR)
+    assert [bar for _, bar in asked.bars] == list(range(16))
+    assert [span[1:] for span in asked.spans()] == [(bar, bar + 1) for bar in range(16)]
+    whole, _, bars = asked.matrices(160)
+    counts = [(attribution_targets(rows) != IGNORED).sum() for rows in (whole, bars)]
+    assert counts[0] == counts[1]
+    first_bars = attribution_targets(bars[:1]).view(-1, 5)
+    notes = asked.phrases[0].notes
+    assert (first_bars[:, 1] != IGNORED).sum() == (notes[:, Note.BAR] == 0).sum()
+
+
+def test_bar_by_bar_the_segments_are_bars_and_the_tracks_are_as_before(examples):
+    asked = questions_of([an_excerpt()], Unit.BAR)
+    answers = answers_to(asked, examples.work_ids)
+    where = where_of(asked, answers, examples)
+    assert [(s.bar_start, s.bar_end) for s in where.segments] == [(bar, bar + 1) for bar in range(16)]
+    first = len(asked.phrases) + len(asked.cells)
+    assert where.segments[3].parts == PartShares.of(answers.segment([first + 3]), NAMED_WORKS)
+    assert where.tracks == where_of(questions_of([an_excerpt()]), answers, examples).tracks
 
 
 def test_shares_others_and_the_unattributed_part_are_the_whole_of_every_part(examples):
