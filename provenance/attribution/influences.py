@@ -1,7 +1,7 @@
 """What did each query lean on, and what did any of them lean on together, measured once for all?
 
-Gradients add up: the influence on several queries is the sum of that on each. So a piece is asked part by
-part, and any parts of it can be put together afterwards without another gradient.
+Gradients add up: the influence on several queries is the sum of that on each. So what is asked in parts can
+be put together in any way afterwards, without another gradient.
 
 Shapes: C components (checkpoint and projection seed), Q queries, N examples, M null queries.
 """
