@@ -26,9 +26,9 @@ def say_attributed(found: Attributed, holders: Sequence[HolderShare], *, as_json
     title = f"{found.generation}: pay by {found.reliability['verdict']}"
     say_table(answer, title, ("work", "ppm", "interval, ppm", "influence"), rows, as_json=False)
     head = ("bars", "leaned most on", "ppm", "above all on its bars")
-    say_table(answer, "Bar by bar", head, map(_segment_row, found.segments), as_json=False)
+    say_table(answer, "By bars", head, map(_segment_row, found.segments), as_json=False)
     head = ("track", "leaned most on", "ppm", "unattributed, ppm")
-    say_table(answer, "Track by track", head, map(_track_row, found.tracks), as_json=False)
+    say_table(answer, "By track", head, map(_track_row, found.tracks), as_json=False)
     say({}, _similar_lines(found.similar), as_json=False)
 
 

@@ -60,9 +60,9 @@ def attribute_(
     context: typer.Context,
     generation: Annotated[str, typer.Argument(metavar="GENERATION", help="A generation's id.")],
     territory: Annotated[str, typer.Option("--territory", help="Whose shares name the holders.")] = "WORLD",
-    by: Annotated[Unit, typer.Option("--by", help="What segments are: phrases of four bars, or bars.")] = (
-        Unit.PHRASE
-    ),
+    by: Annotated[
+        Unit, typer.Option("--by", help="Segments of the answer: phrases, as on record, or bars.")
+    ] = Unit.PHRASE,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -121,7 +121,13 @@ def index_run(home: Home, run_id: str | None, advance: Advance, processes: int =
 
 
 def attribute(home: Home, generation_id: str, by: Unit = Unit.PHRASE) -> Attributed:
-    """The works that a generation leaned on, as a whole, by phrase or bar and by track, on record."""
+    """The works that a generation leaned on, as a whole, by phrase and by track, on record.
+
+    On record are phrases, however it is asked: to look bar by bar changes nothing that is paid on.
+
+    Args:
+        by: what the segments of the answer are.
+    """
     with home.session() as session:
         generation = find_generation(session, generation_id)
         find_index(session, generation.run_id)
@@ -135,8 +141,7 @@ def attribute(home: Home, generation_id: str, by: Unit = Unit.PHRASE) -> Attribu
     similar = similar_works(home, opened.run.corpus_id, excerpts)
     details = {
         "settings": opened.attributor.settings_digest,
-        "queries": found.num_queries,
-        "segments_by": by.value,
+        "queries": len(questions.phrases) + len(questions.cells),
         "tracks": [track.to_json() for track in where.tracks],
         **similar.to_json(),
     }
@@ -150,7 +155,7 @@ def attribute(home: Home, generation_id: str, by: Unit = Unit.PHRASE) -> Attribu
         shares=tuple(values.shares),
         unattributed_ppm=values.unattributed_ppm,
         reliability=values.reliability,
-        segments=where.segments,
+        segments=where.phrases if by is Unit.PHRASE else where.bars,
         tracks=where.tracks,
         similar=similar,
     )
@@ -215,6 +220,6 @@ def _values(
             "agreement": None if reliability.agreement is None else f"{reliability.agreement:.3f}",
             "hub": f"{reliability.hub:.3f}",
         },
-        segments=[segment.to_json() for segment in where.segments],
+        segments=[segment.to_json() for segment in where.phrases],
         details=details,
     )

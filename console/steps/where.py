@@ -25,6 +25,8 @@ NAMED_WORKS = 8  # of a segment or a track
 NAMED_WORKS_OF_CELL = 3  # of one track in one phrase
 SOURCES = 3  # works of a segment whose bars are named
 
+Span = tuple[int, int, int]
+
 
 class Unit(StrEnum):
     """Of which spans of bars it is said what they leaned on."""
@@ -116,19 +118,24 @@ class Questions:
                 found.append(asking_matrices(excerpts, column, values, max_events))
         return found
 
-    def spans(self) -> list[tuple[int, int, int]]:
-        """The question that asks about each span of bars, with the first bar and the one after the last."""
-        first = len(self.phrases) + len(self.cells)
-        if self.bars:
-            return [(first + place, bar, bar + 1) for place, (_, bar) in enumerate(self.bars)]
+    @property
+    def phrase_spans(self) -> list[Span]:
+        """The question about each phrase, with its first bar and the one after its last."""
         return [(place, phrase.bar_start, phrase.bar_end) for place, phrase in enumerate(self.phrases)]
+
+    @property
+    def bar_spans(self) -> list[Span]:
+        """The same for each bar that is asked about."""
+        first = len(self.phrases) + len(self.cells)
+        return [(first + place, bar, bar + 1) for place, (_, bar) in enumerate(self.bars)]
 
 
 @dataclass(frozen=True)
 class Where:
-    """The phrases or bars of a piece, and its tracks, with what each leaned on."""
+    """The phrases of a piece, its bars where they were asked about, and its tracks: what each leaned on."""
 
-    segments: tuple[SegmentShares, ...]
+    phrases: tuple[SegmentShares, ...]
+    bars: tuple[SegmentShares, ...]
     tracks: tuple[TrackShares, ...]
 
 
@@ -164,9 +171,12 @@ def phrases_of(found: Sequence[Excerpt]) -> list[Excerpt]:
 
 def where_of(asked: Questions, found: QueryInfluences, examples: CorpusExamples) -> Where:
     """The answers to all questions, put together by bars and by track."""
-    segments = tuple(_segment(found, examples, *span) for span in asked.spans())
+    phrases, bars = (
+        tuple(_segment(found, examples, *span) for span in spans)
+        for spans in (asked.phrase_spans, asked.bar_spans)
+    )
     tracks = enumerate(asked.phrases[0].plan.tracks)
-    return Where(segments, tuple(_track(asked, found, index, track) for index, track in tracks))
+    return Where(phrases, bars, tuple(_track(asked, found, index, track) for index, track in tracks))
 
 
 def bars_text(bar_start: int, bar_end: int) -> str:

@@ -183,6 +183,18 @@ def test_where_it_leaned_on_what_is_on_record_and_the_bars_named_are_of_the_work
     assert sources and all(tuple(source) == SOURCE_KEYS for source in sources)
 
 
+def test_to_look_bar_by_bar_changes_nothing_on_record(done, tmp_path, monkeypatch, capsys):
+    folder, chain = done
+    shutil.copytree(folder / "home", tmp_path / "home")
+    before = chain.attributions[0]
+    words = ["provenance", "attribute", before.generation, "--by", "bar", "--json"]
+    code, said = _run(monkeypatch, capsys, tmp_path, words)
+    answer = json.loads(said)
+    assert (code, answer["attribution"]) == (0, before.attribution)
+    assert all(segment["bar_end"] == segment["bar_start"] + 1 for segment in answer["segments"])
+    assert len(answer["segments"]) > len(before.segments)
+
+
 def test_a_track_whose_shares_were_changed_is_seen(done, tmp_path):
     folder, chain = done
     shutil.copytree(folder / "home", tmp_path / "home")
@@ -432,7 +444,6 @@ COMMANDS = (
             "reliability", "similar",
         },
     ),
-    ("provenance attribute GENERATION --by bar", {"shares", "segments", "tracks"}),
     (
         "provenance validate RUN --retrainings 3 --retests 1 --queries 2 --planted 2 --steps 1",
         {"lds", "ceiling", "baselines", "planted", "retrainings"},

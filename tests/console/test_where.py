@@ -69,7 +69,7 @@ def test_a_cell_asks_for_the_notes_of_its_track_and_no_other():
 def test_bar_by_bar_every_bar_of_every_phrase_is_asked_for_its_own_events():
     asked = questions_of([an_excerpt()], Unit.BAR)
     assert [bar for _, bar in asked.bars] == list(range(16))
-    assert [span[1:] for span in asked.spans()] == [(bar, bar + 1) for bar in range(16)]
+    assert [span[1:] for span in asked.bar_spans] == [(bar, bar + 1) for bar in range(16)]
     whole, _, bars = asked.matrices(160)
     counts = [(attribution_targets(rows) != IGNORED).sum() for rows in (whole, bars)]
     assert counts[0] == counts[1]
@@ -78,21 +78,23 @@ def test_bar_by_bar_every_bar_of_every_phrase_is_asked_for_its_own_events():
     assert (first_bars[:, 1] != IGNORED).sum() == (notes[:, Note.BAR] == 0).sum()
 
 
-def test_bar_by_bar_the_segments_are_bars_and_the_tracks_are_as_before(examples):
+def test_bar_by_bar_phrases_and_tracks_are_as_before(examples):
     asked = questions_of([an_excerpt()], Unit.BAR)
     answers = answers_to(asked, examples.work_ids)
     where = where_of(asked, answers, examples)
-    assert [(s.bar_start, s.bar_end) for s in where.segments] == [(bar, bar + 1) for bar in range(16)]
+    assert [(s.bar_start, s.bar_end) for s in where.bars] == [(bar, bar + 1) for bar in range(16)]
     first = len(asked.phrases) + len(asked.cells)
-    assert where.segments[3].parts == PartShares.of(answers.segment([first + 3]), NAMED_WORKS)
-    assert where.tracks == where_of(questions_of([an_excerpt()]), answers, examples).tracks
+    assert where.bars[3].parts == PartShares.of(answers.segment([first + 3]), NAMED_WORKS)
+    before = where_of(questions_of([an_excerpt()]), answers, examples)
+    assert (where.phrases, where.tracks) == (before.phrases, before.tracks)
+    assert before.bars == ()
 
 
 def test_shares_others_and_the_unattributed_part_are_the_whole_of_every_part(examples):
     _, where = found_in(an_excerpt(), examples)
     cells = [segment for track in where.tracks for segment in track.segments]
     assert cells
-    for part in [*where.segments, *where.tracks, *cells]:
+    for part in [*where.phrases, *where.tracks, *cells]:
         told = part.parts
         assert sum(ppm for _, ppm in told.shares) + told.others_ppm + told.unattributed_ppm == PPM
         assert len(told.shares) <= NAMED_WORKS
@@ -116,7 +118,7 @@ def test_a_track_that_never_plays_leaned_on_nothing(examples):
 def test_the_bars_named_are_those_of_the_leading_example_and_lie_in_its_work(examples):
     _, where = found_in(an_excerpt(), examples)
     leading = examples.work_ids[LEADING]
-    for segment in where.segments:
+    for segment in where.phrases:
         assert [work for work, _ in segment.sources] == [work for work, _ in segment.parts.shares[:3]]
         assert segment.sources[0] == (leading, examples.source(LEADING))
         for work, source in segment.sources:
