@@ -19,8 +19,8 @@ import numpy as np
 from console.home import Access, Home, open_home
 from console.progress import progress
 from console.settings import load_settings
-from console.steps.attributing import open_attributor
 from console.steps.generating import checkpoint_of
+from console.steps.indexing import open_attributor
 from console.steps.planting import ask_for_copies
 from model.evaluation.bars import BarPiece, piece_of_excerpts
 from model.evaluation.listening import wilson

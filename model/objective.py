@@ -79,7 +79,7 @@ def loss_of(output: Output, rows_NRF: Tensor, counts: Counts | None = None) -> L
 
 def attribution_logits(model: Composer, rows_NRF: Tensor) -> Tensor:
     """All logits as one sequence of fields (N, T x 5, V), padded with what cannot be."""
-    output = model(rows_NRF)
+    output = model(rows_NRF[..., : len(Column)])
     padded = [F.pad(x, (0, MAX_FIELD_SIZE - x.shape[-1]), value=NEVER) for x in output.fields]
     flat = torch.stack(padded, 2).flatten(1, 2)
     length = (rows_NRF.shape[1] - PLAN_ROWS) * len(Field)
@@ -87,9 +87,26 @@ def attribution_logits(model: Composer, rows_NRF: Tensor) -> Tensor:
 
 
 def attribution_targets(rows_NRF: Tensor) -> Tensor:
-    """What the logits of `attribution_logits` should have said (N, T x 5); -100 where nothing is to be
-    said."""
-    return targets_of(rows_NRF[:, PLAN_ROWS:]).flatten(1)
+    """What the logits of `attribution_logits` should have said (N, T x 5); -100 where nothing is to be said,
+    or nothing is asked (see `asking_of`)."""
+    events_NTF = rows_NRF[:, PLAN_ROWS:]
+    targets_NTF = targets_of(events_NTF)
+    if rows_NRF.shape[-1] > len(Column):
+        targets_NTF = torch.where(events_NTF[..., len(Column), None] > 0, targets_NTF, IGNORED)
+    return targets_NTF.flatten(1)
+
+
+def asking_of(rows_NRF: Tensor, column: Column, value_N: Tensor) -> Tensor:
+    """The songs with a column more, which says that only some events of each are asked about.
+
+    All others are still read: a track is asked among the other tracks, a bar after the bars before it.
+
+    Args:
+        column: by which events are chosen: their track or their bar.
+        value_N: the one that is asked about in each song.
+    """
+    asked_NR = rows_NRF[..., column] == value_N[:, None]
+    return torch.cat([rows_NRF, asked_NR[..., None].to(rows_NRF.dtype)], -1)
 
 
 def targets_of(events_NTF: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ class AttributionValues:
     """Shares of works and the part that nobody can be given; together the whole.
 
     `segments` says by bars what leaned on what, `reliability` holds the verdict and its reason, `details`
-    what else the method says of itself (index digest, damping, number of queries).
+    what else the method says: of itself (index digest, number of queries), of tracks, of what is similar.
     """
 
     generation_id: str

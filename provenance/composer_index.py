@@ -4,6 +4,7 @@ One place for the console and for the processes that make an index together, so 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from model.checkpoint import load_checkpoint
 from model.corpus import VerifiedCorpus
 from model.excerpts import Excerpt, encode_example
 from model.network import Composer
-from model.objective import attribution_logits, attribution_targets
+from model.objective import asking_of, attribution_logits, attribution_targets
+from model.plan import Column
 from provenance.attribution.attributor import Attributor
 from provenance.attribution.examples import Ids
 from provenance.attribution.task import Checkpoint, SequenceTask
@@ -24,6 +26,15 @@ BATCH = 16
 SHARD_ROWS = 64  # so that a corpus of some hundred examples still is work for several processes
 IGNORED = -100
 THREADS = 2  # of computation in each process; another number may change the last bits of a feature
+
+
+@dataclass(frozen=True)
+class Source:
+    """Bars `bar_start` up to `bar_end` of an encoding, counted from 0."""
+
+    encoding_id: str
+    bar_start: int
+    bar_end: int
 
 
 class CorpusExamples:
@@ -44,6 +55,12 @@ class CorpusExamples:
         """The work of each."""
         return [self._corpus.work_ids[index] for index in self._trained]
 
+    def source(self, example: int) -> Source:
+        """From where one of them was taken."""
+        index = int(self._trained[example])
+        excerpt = self._corpus[index]
+        return Source(self._corpus.encoding_ids[index], excerpt.bar_start, excerpt.bar_end)
+
     def rows(self, ids_n: Ids) -> Tensor:
         """Some of them, by ascending number."""
         return matrices_of([self._corpus[int(index)] for index in self._trained[ids_n]], self._max_events)
@@ -52,6 +69,13 @@ class CorpusExamples:
 def matrices_of(found: Sequence[Excerpt], max_events: int) -> Tensor:
     """Excerpts as the matrices that the model takes."""
     return torch.from_numpy(np.stack([encode_example(excerpt, max_events) for excerpt in found]))
+
+
+def asking_matrices(
+    found: Sequence[Excerpt], column: Column, values: Sequence[int], max_events: int
+) -> Tensor:
+    """Excerpts as the matrices that ask about one track or one bar of each; the rest of it is its context."""
+    return asking_of(matrices_of(found, max_events), column, torch.tensor(values, dtype=torch.int32))
 
 
 def composer_attributor(

@@ -1,7 +1,7 @@
 """`contrafact provenance`: what a generation leaned on, and what a work has influenced."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,17 +9,17 @@ from typing import Annotated, Any
 import typer
 
 from catalog.works import find_work
+from console.cli.attributed import say_attributed
 from console.cli.options import HomeOption, JsonOption, reading, writing
 from console.errors import ExitCode
 from console.output import findings_lines, say, say_table
 from console.progress import progress
-from console.steps.attributing import Attributed, HolderShare, attribute, holder_shares, index_run
+from console.steps.attributing import attribute, holder_shares
 from console.steps.bringing import bring_scores
 from console.steps.catalogue import earned
-from console.steps.measured import LossChange
-from console.steps.originality import Similar
+from console.steps.indexing import index_run
 from console.steps.validating import Asked, validate_run
-from model.originality import Repeat
+from console.steps.where import Unit
 from provenance.attributions import trace
 from provenance.brought import ScoreSource
 
@@ -69,101 +69,21 @@ def attribute_(
     context: typer.Context,
     generation: Annotated[str, typer.Argument(metavar="GENERATION", help="A generation's id.")],
     territory: Annotated[str, typer.Option("--territory", help="Whose shares name the holders.")] = "WORLD",
+    by: Annotated[
+        Unit, typer.Option("--by", help="Segments of the answer: phrases, as on record, or bars.")
+    ] = Unit.PHRASE,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say which works a generation leaned on, phrase by phrase, and which it is closest to by its notes.
+    """Say which works a generation leaned on, by phrase and track, and which it is closest to by its notes.
 
     Example: contrafact provenance attribute gen_0123456789abcdef
     """
     with writing(context, home) as opened:
-        found = attribute(opened, generation)
+        found = attribute(opened, generation, by)
         with opened.session() as session:
             holders = holder_shares(session, found.shares, territory, datetime.now(UTC).date())
-    answer = _attributed_json(found, holders)
-    rows = [
-        (
-            share.work_id,
-            share.share_ppm,
-            f"{share.low_ppm} to {share.high_ppm}",
-            share.influence,
-            _change_words(found.loss_changes.get(share.work_id)),
-        )
-        for share in found.shares[:20]
-    ]
-    rows.append(("unattributed", found.unattributed_ppm, "", "", ""))
-    title = f"{found.generation}: pay by {found.reliability['verdict']}"
-    head = ("work", "ppm", "interval, ppm", "influence", "loss without it, nats an event")
-    say_table(answer, title, head, rows, as_json=as_json)
-    if not as_json:
-        unknown = "what leaving a work out would change is not known: run contrafact provenance validate"
-        say({}, [*_similar_lines(found.similar), *([] if found.loss_changes else [unknown])], as_json=False)
-
-
-def _attributed_json(found: Attributed, holders: Sequence[HolderShare]) -> dict[str, Any]:
-    return {
-        "generation": found.generation,
-        "attribution": found.attribution,
-        "method": found.method,
-        "shares": [
-            {
-                "work": share.work_id,
-                "share_ppm": share.share_ppm,
-                "low_ppm": share.low_ppm,
-                "high_ppm": share.high_ppm,
-                "influence": share.influence,
-                **_change_json(found.loss_changes.get(share.work_id)),
-            }
-            for share in found.shares
-        ],
-        "holders": [{"party": holder.party, "share_ppm": holder.share_ppm} for holder in holders],
-        "unattributed_ppm": found.unattributed_ppm,
-        "segments": [
-            {
-                "bar_start": segment.bar_start,
-                "bar_end": segment.bar_end,
-                "shares": [{"work": work, "share_ppm": part} for work, part in segment.shares],
-                "unattributed_ppm": segment.unattributed_ppm,
-            }
-            for segment in found.segments
-        ],
-        "reliability": found.reliability,
-        "similar": [_similar_json(repeat) for repeat in found.similar.works],
-        "similar_limit_notes": found.similar.limit_notes,
-    }
-
-
-def _change_json(change: LossChange | None) -> dict[str, str | None]:
-    """By how much the loss would rise without the work; null where nobody knows."""
-    if change is None:
-        return {"loss_change_nats": None, "loss_change_low_nats": None, "loss_change_high_nats": None}
-    return {
-        "loss_change_nats": change.nats,
-        "loss_change_low_nats": change.low_nats,
-        "loss_change_high_nats": change.high_nats,
-    }
-
-
-def _change_words(change: LossChange | None) -> str:
-    return f"{change.nats} ({change.low_nats} to {change.high_nats})" if change else ""
-
-
-def _similar_json(repeat: Repeat) -> dict[str, Any]:
-    told = repeat.to_json()
-    return {"work": told["work_id"], **{name: told[name] for name in ("notes", "bars", "source_bars")}}
-
-
-def _similar_lines(similar: Similar) -> list[str]:
-    if not similar.works:
-        return ["by content it is close to no work: no stretch of a line is shared"]
-    lines = [
-        "closest by content, in any key and on any instrument; no part of the shares "
-        f"(works share up to {similar.limit_notes} notes by chance):"
-    ]
-    for repeat in map(_similar_json, similar.works):
-        here, there = ("{} to {}".format(*repeat[side]) for side in ("bars", "source_bars"))
-        lines.append(f"  {repeat['work']}: {repeat['notes']} notes, bars {here}, in the work {there}")
-    return lines
+    say_attributed(found, holders, as_json=as_json)
 
 
 @app.command("validate")

@@ -19,13 +19,14 @@ from console.demo.sources import human_pieces, write_folder
 from console.demo.usage import PERIOD, usage_csv
 from console.home import Home
 from console.progress import progress
-from console.steps.attributing import Attributed, attribute, index_run
+from console.steps.attributing import Attributed, attribute
 from console.steps.auditing import run_audit
 from console.steps.catalogue import import_into
 from console.steps.corpora import build, open_corpus
 from console.steps.disclosing import Disclosed, disclose_eu_summary
 from console.steps.evidence import export
 from console.steps.generating import Piece, generate_piece
+from console.steps.indexing import index_run
 from console.steps.paying import find_policy, run_royalties, take_usage, write_statements
 from console.steps.permissions import record_grants
 from console.steps.training import Training, train_model

@@ -15,6 +15,7 @@ from catalog.tables import Encoding, Party, Share, Source, Work
 from catalog.vocabulary import Origin, Right, ShareKind
 from console.demo.chain import Chain
 from console.demo.money import flows_of, payees_of
+from console.demo.where import Listening, bar_sources_of, bar_times_of, source_rows_of, track_rows_of
 from console.home import Home
 from console.report.page import render_report
 from console.report.values import (
@@ -29,6 +30,8 @@ from console.report.values import (
     SimilarRow,
 )
 from console.steps import attributing, generating
+from console.steps.corpora import open_corpus
+from console.steps.generating import read_excerpts
 from model.analysis import Bar, find_bars
 from model.midi import read_midi
 from model.render import AudioFormat, encode_audio
@@ -46,13 +49,14 @@ def write_report(home: Home, chain: Chain, out: Path) -> Path:
     """The report of a chain as one page in `out`."""
     path = out / REPORT_NAME
     with home.session() as session:
-        report = report_of(session, chain, out)
+        report = report_of(home, session, chain, out)
     write_atomically(path, render_report(report).encode("utf-8"))
     return path
 
 
-def report_of(session: Session, chain: Chain, out: Path) -> Report:
-    """The values of the report, read from the home."""
+def report_of(home: Home, session: Session, chain: Chain, out: Path) -> Report:
+    """The values of the report, read from the home. Files to listen to are written beside it."""
+    corpus = open_corpus(home, chain.corpus.id)
     labels = _labels(session)
     currency = chain.run.currency
     return Report(
@@ -66,7 +70,7 @@ def report_of(session: Session, chain: Chain, out: Path) -> Report:
         losses=list(enumerate(chain.training.trained.losses, start=1)),
         training=_training(chain),
         pieces=[
-            _piece(piece, found, labels, out)
+            _piece(piece, found, labels, Listening(corpus, read_excerpts(home, found.generation), out))
             for piece, found in zip(chain.pieces, chain.attributions, strict=True)
         ],
         flows=flows_of(session, chain.run),
@@ -202,23 +206,28 @@ def _training(chain: Chain) -> list[tuple[str, str]]:
     return rows
 
 
-def _piece(piece: generating.Piece, found: attributing.Attributed, labels: Labels, out: Path) -> Piece:
+def _piece(
+    piece: generating.Piece, found: attributing.Attributed, labels: Labels, listening: Listening
+) -> Piece:
     score = quantise(read_midi(piece.midi.read_bytes()))
     bars = find_bars(score)
     by_origin = Counter[Origin]()
     for share in found.shares:
         by_origin[labels[share.work_id][1]] += share.share_ppm
     plan = piece.plan
+    names = {work: label for work, (label, _, _) in labels.items()}
     return Piece(
         title=f"{str(plan['genre']).replace('_', ' ').capitalize()} in {plan['key']}",
         prompt=f"{plan['tempo_bpm']} beats a minute, {plan['metre']}",
         plan=f"{piece.num_bars} bars, {' '.join(plan['structure'])}, {len(piece.tracks)} tracks",
         audio_uri=_audio_uri(piece.mix),
-        midi_href=_href(piece.midi, out),
+        midi_href=_href(piece.midi, listening.out),
         num_bars=len(bars),
         tracks=piece.tracks,
         notes=_notes(score, bars),
-        bar_sources=_bar_sources(found, len(bars), labels),
+        bar_sources=bar_sources_of(found, len(bars), names),
+        track_rows=track_rows_of(found, names),
+        source_rows=source_rows_of(found, names, bar_times_of(score, bars), listening),
         shares=[
             ShareRow(
                 labels[share.work_id][0],
@@ -281,16 +290,6 @@ def _notes(score: Score, bars: Sequence[Bar]) -> list[Note]:
             start = bar + (int(row[START]) - starts[bar]) / lengths[bar]
             found.append(Note(start, int(row[DURATION]) / lengths[bar], int(row[PITCH]), index))
     return found
-
-
-def _bar_sources(found: attributing.Attributed, num_bars: int, labels: Labels) -> list[str | None]:
-    sources: list[str | None] = [None] * num_bars
-    for segment in found.segments:
-        if segment.shares:
-            label = labels[segment.shares[0][0]][0]
-            for bar in range(segment.bar_start, min(segment.bar_end, num_bars)):
-                sources[bar] = label
-    return sources
 
 
 def _audio_uri(mix: Path | None) -> str:

@@ -3,10 +3,11 @@
 Every picture carries a title for screen readers, and says in text what its colours say.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from console.report.values import Flow, Note, ShareRow
+from console.report.values import Cell, Flow, Note, ShareRow, TrackRow
 
 PALETTE = ("#3366aa", "#d1762c", "#3a8f5c", "#a34a8e", "#8a6d1f", "#c2403f", "#2f8c99", "#6a5acd")
 GREY = "#a9adb3"
@@ -16,15 +17,16 @@ FLOW_HEIGHT = 240  # of the column that carries the most money, in picture units
 BOX = 14
 LABEL_WIDTH = 320
 LINE = 15
+ROW, STRIP = 44, 20  # of a track: its line of text with its strip, and the strip alone
+LETTER = 5.4  # about the width of a letter in a cell
 
 
-def colours_of(sources: Sequence[str | None]) -> dict[str, str]:
-    """A colour for each source, the most frequent first; sources past the palette are grey."""
-    counts: dict[str, int] = {}
-    for source in sources:
-        if source is not None:
-            counts[source] = counts.get(source, 0) + 1
-    ranked = sorted(counts, key=lambda source: (-counts[source], source))
+def colours_of(*groups: Sequence[str | None]) -> dict[str, str]:
+    """A colour for each source, the most frequent of the first group first; past the palette all are grey."""
+    ranked: dict[str, None] = {}
+    for group in groups:
+        counts = Counter(source for source in group if source is not None)
+        ranked |= dict.fromkeys(sorted(counts, key=lambda source: (-counts[source], source)))
     return {source: PALETTE[rank] if rank < len(PALETTE) else GREY for rank, source in enumerate(ranked)}
 
 
@@ -68,6 +70,42 @@ def _bar_numbers(num_bars: int, per_bar: float, height: int) -> str:
             f'<text x="{x + 3:.1f}" y="{height - 4}" font-size="10" fill="{INK}">{bar + 1}</text>'
         )
     return "".join(marks)
+
+
+def track_strips(rows: Sequence[TrackRow], num_bars: int, colours: Mapping[str, str]) -> str:
+    """A strip for each track over the bars of the piano roll: the work that it leaned on most in each phrase.
+
+    The stronger a colour, the larger the work's share. Where a track does not play, its strip is broken.
+    """
+    per_bar = WIDTH / max(num_bars, 1)
+    height = ROW * len(rows) + 18
+    parts = [_open(height, "For each track, phrase by phrase, the work that it leaned on most")]
+    parts.append(_bar_numbers(num_bars, per_bar, height))
+    for place, row in enumerate(rows):
+        top = place * ROW
+        told = f"{_short(row.label, 70)} {percent(row.share_ppm)}" if row.label else "no work above noise"
+        parts.append(
+            f'<text x="0" y="{top + 13}" font-size="12" fill="{INK}" stroke="#ffffff" stroke-width="3" '
+            f'paint-order="stroke"><tspan font-weight="600">'
+            f"{escape(row.name)}</tspan> as a whole: {escape(told)}</text>"
+        )
+        parts += [_cell(row.name, cell, top + 18, per_bar, colours) for cell in row.cells]
+    return "".join(parts) + "</svg>"
+
+
+def _cell(track: str, cell: Cell, top: int, per_bar: float, colours: Mapping[str, str]) -> str:
+    x, width = cell.bar_start * per_bar, (cell.bar_end - cell.bar_start) * per_bar
+    colour = colours.get(cell.label, GREY) if cell.label else "#ffffff"
+    opacity = 0.1 + 0.6 * (cell.share_ppm / 1_000_000) ** 0.5
+    told = f"{cell.label}, {percent(cell.share_ppm)}" if cell.label else "no work above noise"
+    bars = f"bars {cell.bar_start + 1} to {cell.bar_end}"
+    text = _short(cell.label or "none", max(int((width - 8) / LETTER), 1))
+    return (
+        f"<g><title>{escape(track)}, {bars}: {escape(told)}</title>"
+        f'<rect x="{x:.1f}" y="{top}" width="{width:.1f}" height="{STRIP}" fill="{colour}" '
+        f'fill-opacity="{opacity:.2f}" stroke="#ffffff"/>'
+        f'<text x="{x + 4:.1f}" y="{top + 14}" font-size="10.5" fill="{INK}">{escape(text)}</text></g>'
+    )
 
 
 def share_bars(rows: Sequence[ShareRow], colours: Mapping[str, str]) -> str:

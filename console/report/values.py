@@ -59,6 +59,39 @@ class SimilarRow:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """One track in bars `bar_start` up to `bar_end`, from 0: the work it leaned on most there, if any."""
+
+    bar_start: int
+    bar_end: int
+    label: str | None
+    share_ppm: int
+
+
+@dataclass(frozen=True)
+class TrackRow:
+    """One track: the work that it leaned on most as a whole, if any, and in each phrase in which it plays."""
+
+    name: str
+    label: str | None
+    share_ppm: int
+    cells: Sequence[Cell]
+
+
+@dataclass(frozen=True)
+class SourceRow:
+    """Some bars of a piece, beside the bars of the work that they leaned on most, with a file of each."""
+
+    bars: str
+    time: str
+    href: str
+    label: str
+    share_ppm: int
+    source_bars: str
+    source_href: str
+
+
+@dataclass(frozen=True)
 class Note:
     """A note of the picture: start and duration in bars, MIDI pitch, index of the track."""
 
@@ -81,6 +114,8 @@ class Piece:
     tracks: Sequence[str]
     notes: Sequence[Note]
     bar_sources: Sequence[str | None]
+    track_rows: Sequence[TrackRow]
+    source_rows: Sequence[SourceRow]
     shares: Sequence[ShareRow]
     unattributed_ppm: int
     human_ppm: int

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from console.home import Home
-from console.steps.attributing import Opened, phrases_of
+from console.steps.indexing import Opened
 from console.steps.originality import similar_works
+from console.steps.where import phrases_of
 from model.batches import kept_examples
 from model.evaluation.bars import BarPiece
 from model.evaluation.planting import Planted, copies_of, disguised, plant
 from model.evaluation.trial import in_order
+from provenance.composer_index import matrices_of
 
 EXACT, DISGUISED = "exact", "in another key, on others"
 
@@ -60,12 +62,12 @@ def _first_by_content(home: Home, corpus_id: str, planted: Planted) -> str:
 
 def _first_by_influence(opened: Opened, planted: Planted) -> tuple[str, str]:
     """The works with the largest share of the whole piece, and of the phrases that hold planted bars."""
-    queries = phrases_of(planted.excerpts)
-    result = opened.influence(queries)
-    whole = max(result.shares, key=lambda share: share.share_ppm, default=None)
+    phrases = phrases_of(planted.excerpts)
+    found = opened.influences(matrices_of(phrases, opened.max_events))
+    whole = found.segment(range(len(phrases))).shares
     within: Counter[str] = Counter()
-    for query, segment in zip(queries, result.segments, strict=True):
-        if planted.has_copy(query.bar_start, query.bar_end):
-            within.update({str(work): share_ppm for work, share_ppm in segment.shares})
+    for place, phrase in enumerate(phrases):
+        if planted.has_copy(phrase.bar_start, phrase.bar_end):
+            within.update({str(work): share_ppm for work, share_ppm in found.segment([place]).shares})
     named = within.most_common(1)
-    return str(whole.owner) if whole and whole.share_ppm else "", named[0][0] if named else ""
+    return str(whole[0][0]) if whole else "", named[0][0] if named else ""

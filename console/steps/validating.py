@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from catalog.files import write_atomically
 from console.errors import ConsoleError
 from console.home import Home
 from console.progress import Advance
-from console.steps.attributing import Opened, index_run, open_attributor
 from console.steps.baselines import baselines
+from console.steps.indexing import Opened, index_run, open_attributor
 from console.steps.measured import validation_file
 from console.steps.planting import DISGUISED, EXACT, Named, ask_for_copies
 from console.steps.removing import Holder, compare, leading_holders
@@ -28,9 +29,9 @@ from model.batches import split_examples
 from model.corpus import VerifiedCorpus
 from model.evaluation.planting import cut_bars
 from model.evaluation.trial import in_order, pieces_of
-from provenance.attribution.calibration import Calibration, calibrate
+from provenance.attribution.calibration import calibrate
 from provenance.attribution.validation import datamodelling_score, halves, noise_ceiling
-from provenance.composer_index import CorpusExamples, matrices_of
+from provenance.composer_index import matrices_of
 from provenance.tables import Run
 
 LEAST_RETRAININGS = 3
@@ -69,14 +70,24 @@ class _Trainings:
     """What is trained again: halves, the first of them twice, everything, everything but a holder's works."""
 
     first: list[Retraining]
-    again: list[Retraining]
+    second: list[Retraining]
     complete: list[Retraining]
     removed: list[Retraining]
 
     def in_turn(self) -> list[Retraining]:
         """Each half beside its retest, so that a ceiling is known however short the time is."""
-        pairs = [each for i, one in enumerate(self.first) for each in (one, *self.again[i : i + 1])]
+        pairs = [each for i, one in enumerate(self.first) for each in (one, *self.second[i : i + 1])]
         return [*pairs, *self.complete, *self.removed]
+
+
+@dataclass(frozen=True, eq=False)
+class _TrainedAgain:
+    """What the queries cost after each, as far as there was time."""
+
+    first: Losses
+    second: Losses
+    complete: Losses
+    removed: Losses
 
 
 def validate_run(home: Home, run_id: str | None, asked: Asked, advance: Advance) -> Validation:
@@ -87,53 +98,60 @@ def validate_run(home: Home, run_id: str | None, asked: Asked, advance: Advance)
     """
     index_run(home, run_id, advance)
     opened = open_attributor(home, run_id)
-    run, corpus, attributor, model = opened.run, opened.corpus, opened.attributor, opened.model
+    corpus, attributor, examples = opened.corpus, opened.attributor, opened.examples
     queries = _queries(corpus, asked)
-    rows_QRF = matrices_of([corpus[int(i)] for i in queries], model.config.max_events)
-    examples = CorpusExamples(corpus, model.config.max_events)
-    trainings = _trainings(
-        run, examples.work_ids, leading_holders(home, examples.work_ids, asked.holders), asked
-    )
-    done = Retrainer.of(home, run, corpus, rows_QRF, asked.seed).losses(
-        trainings.in_turn(), asked.minutes, advance
-    )
-    first, again = gathered(trainings.first, done), gathered(trainings.again, done)
-    if len(first) < LEAST_RETRAININGS:
-        raise ConsoleError(
-            f"{len(first)} retrainings fit into {asked.minutes:g} minutes, {LEAST_RETRAININGS} are needed: "
-            "run the command again, it goes on where it stopped"
-        )
-    peers = baselines(model, examples, rows_QRF, advance)
+    rows_QRF = matrices_of([corpus[int(i)] for i in queries], opened.max_events)
+    again = _trained_again(home, opened, rows_QRF, asked, advance)
+    peers = baselines(opened.model, examples, rows_QRF, advance)
     scores = {"influence": attributor.score(rows_QRF), **peers.scores}
-    works_N = np.array(examples.work_ids)
-    rated = _rated(scores, works_N, first, asked.seed)
-    influence_QN = scores["influence"] / events_of(rows_QRF)[:, None]
-    calibration = _calibration(influence_QN, works_N, first, again)
-    complete, removed = gathered(trainings.complete, done), gathered(trainings.removed, done)
+    rated = _rated(scores, np.array(examples.work_ids), again.first, asked.seed)
     found = {
-        "run": run.id,
+        "run": opened.run.id,
         "settings": attributor.settings_digest,
         "lds": rated["influence"],
-        "ceiling": _ceiling(first, again),
+        "ceiling": _ceiling(again.first, again.second),
         "baselines": [{"name": name, **rated[name]} for name in list(rated)[1:]],
         "not_compared": [{"name": name, "reason": reason} for name, reason in peers.absent.items()],
-        "calibration": calibration and calibration.to_json(),
-        "removal": calibration and compare(influence_QN, works_N, complete, removed, calibration),
+        **_in_nats(scores["influence"] / events_of(rows_QRF)[:, None], np.array(examples.work_ids), again),
         "planted": _planted(home, opened, asked, advance),
-        "retrainings": len(first), "retests": len(again), "queries": len(queries),
-        "steps": trainings.first[0].steps, "seed": asked.seed,
+        "retrainings": len(again.first), "retests": len(again.second), "queries": len(queries),
+        "steps": _steps(opened.run, asked), "seed": asked.seed,
     }  # fmt: skip
-    path = validation_file(home, run)
+    path = validation_file(home, opened.run)
     write_atomically(path, json.dumps(found, indent=1, sort_keys=True).encode())
-    return Validation(run.id, found, path)
+    return Validation(opened.run.id, found, path)
 
 
-def _calibration(
-    influence_QN: Floats, works_N: NDArray[np.str_], first: Losses, again: Losses
-) -> Calibration | None:
-    """How influence becomes nats; unknown where no half was trained on twice."""
-    kept_MN = _kept_MN(works_N, first)
-    return calibrate(influence_QN, kept_MN, first.whole_MQ, again.whole_MQ) if len(again) else None
+def _trained_again(
+    home: Home, opened: Opened, rows_QRF: Tensor, asked: Asked, advance: Advance
+) -> _TrainedAgain:
+    """What the queries cost after each retraining for which there was time."""
+    works = opened.examples.work_ids
+    trainings = _trainings(opened.run, works, leading_holders(home, works, asked.holders), asked)
+    retrainer = Retrainer.of(home, opened.run, opened.corpus, rows_QRF, asked.seed)
+    done = retrainer.losses(trainings.in_turn(), asked.minutes, advance)
+    found = _TrainedAgain(
+        gathered(trainings.first, done),
+        gathered(trainings.second, done),
+        gathered(trainings.complete, done),
+        gathered(trainings.removed, done),
+    )
+    if len(found.first) < LEAST_RETRAININGS:
+        raise ConsoleError(
+            f"{len(found.first)} retrainings fit into {asked.minutes:g} minutes, {LEAST_RETRAININGS} are "
+            "needed: run the command again, it goes on where it stopped"
+        )
+    return found
+
+
+def _in_nats(influence_QN: Floats, works_N: NDArray[np.str_], again: _TrainedAgain) -> dict[str, Any]:
+    """What influence is in nats, and how that did where holders were left out; None where nobody knows."""
+    if not len(again.second):
+        return {"calibration": None, "removal": None}
+    kept_MN = _kept_MN(works_N, again.first)
+    calibration = calibrate(influence_QN, kept_MN, again.first.whole_MQ, again.second.whole_MQ)
+    removal = compare(influence_QN, works_N, again.complete, again.removed, calibration)
+    return {"calibration": calibration.to_json(), "removal": removal}
 
 
 def _kept_MN(works_N: NDArray[np.str_], losses: Losses) -> NDArray[np.bool_]:
@@ -155,11 +173,11 @@ def _rated(
     }
 
 
-def _ceiling(first: Losses, again: Losses) -> float | None:
+def _ceiling(first: Losses, second: Losses) -> float | None:
     """The most that the whole sequence's loss lets anything reach; unknown where no half was trained on
     twice."""
-    num = len(again)
-    return round(noise_ceiling(first.whole_MQ[:num], again.whole_MQ), 3) if num else None
+    num = len(second)
+    return round(noise_ceiling(first.whole_MQ[:num], second.whole_MQ), 3) if num else None
 
 
 def _queries(corpus: VerifiedCorpus, asked: Asked) -> NDArray[np.int64]:
@@ -176,10 +194,10 @@ def _queries(corpus: VerifiedCorpus, asked: Asked) -> NDArray[np.int64]:
 def _trainings(run: Run, works: Sequence[str], holders: Sequence[Holder], asked: Asked) -> _Trainings:
     """What is trained again. On everything, and on everything but a holder's works, it takes twice a
     half's steps, so that each work is gone through as often."""
-    steps, base = asked.steps or max(1, run.steps // 2), 1_000 * (asked.seed + 1)
+    steps, base = _steps(run, asked), 1_000 * (asked.seed + 1)
     left_out = halves(asked.retrainings, works, asked.seed)
     first = [Retraining(f"half{i:04d}", out, base + 2 * i + 1, steps) for i, out in enumerate(left_out)]
-    again = [
+    second = [
         Retraining(f"again{i:04d}", out, base + 2 * i + 2, steps)
         for i, out in enumerate(left_out[: asked.retests])
     ]
@@ -191,7 +209,12 @@ def _trainings(run: Run, works: Sequence[str], holders: Sequence[Holder], asked:
         Retraining(f"without-{holder.party}", holder.works, base + 2 * i + 2, 2 * steps)
         for i, holder in enumerate(holders)
     ]
-    return _Trainings(first, again, complete, removed)
+    return _Trainings(first, second, complete, removed)
+
+
+def _steps(run: Run, asked: Asked) -> int:
+    """Of a training on a half."""
+    return asked.steps or max(1, run.steps // 2)
 
 
 def _planted(home: Home, opened: Opened, asked: Asked, advance: Advance) -> list[dict[str, Any]]:

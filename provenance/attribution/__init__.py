@@ -1,8 +1,9 @@
 """Which training examples a generation leaned on, and what share of it is theirs."""
 
-from provenance.attribution.attributor import AttributionResult, Attributor, IndexReport, Segment
+from provenance.attribution.attributor import Attributor, IndexReport
 from provenance.attribution.blocks import Widths
 from provenance.attribution.hugging_face import causal_language_model
+from provenance.attribution.influences import AttributionResult, QueryInfluences, Segment
 from provenance.attribution.reliability import Reliability, Verdict
 from provenance.attribution.shares import OwnerShare, SharePolicy
 from provenance.attribution.task import Checkpoint, Objective, SequenceTask
@@ -14,6 +15,7 @@ __all__ = [
     "IndexReport",
     "Objective",
     "OwnerShare",
+    "QueryInfluences",
     "Reliability",
     "Segment",
     "SequenceTask",

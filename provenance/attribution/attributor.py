@@ -8,7 +8,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,10 +33,10 @@ from provenance.attribution.indexing import (
     whiten_NSD,
     whiteners_of,
 )
+from provenance.attribution.influences import AttributionResult, QueryInfluences
 from provenance.attribution.parts import ALONE, NotYetError, Part
 from provenance.attribution.preconditioner import DAMPING
-from provenance.attribution.reliability import Reliability
-from provenance.attribution.shares import Claimants, Floats, OwnerShare, SharePolicy, Shares, shares_of
+from provenance.attribution.shares import Claimants, Floats, SharePolicy
 from provenance.attribution.store import FeatureStore
 from provenance.attribution.task import Checkpoint, Objective, SequenceTask
 from provenance.attribution.weights import digest_of, load_weights, state_of
@@ -58,26 +58,6 @@ class IndexReport:
     examples: int
     bytes: int
     complete: bool = True
-
-
-@dataclass(frozen=True)
-class Segment:
-    """The shares in one query alone: owners with more than nothing, by size, and what nobody can be given."""
-
-    shares: tuple[tuple[Owner, int], ...]
-    unattributed_ppm: int
-
-
-@dataclass(frozen=True)
-class AttributionResult:
-    """Shares of all queries together, and of each one; `method` and `settings` say how they came about."""
-
-    shares: tuple[OwnerShare, ...]
-    unattributed_ppm: int
-    reliability: Reliability
-    segments: tuple[Segment, ...]
-    method: str
-    settings: str
 
 
 class Attributor:
@@ -299,30 +279,26 @@ class Attributor:
             null_tokens: queries that have nothing to do with the examples. Without them, some examples serve,
                 each corrected for its own part in the curvature.
         """
+        found = self.influences(tokens, owners, units=units, null_tokens=null_tokens)
+        return found.result(policy or SharePolicy(), METHOD, self.settings_digest)
+
+    def influences(
+        self,
+        tokens: Tensor | Iterable[Tensor],
+        owners: Sequence[Owner] | NDArray[np.generic] | Tensor,
+        *,
+        units: Sequence[Owner] | NDArray[np.generic] | Tensor | None = None,
+        null_tokens: Tensor | Iterable[Tensor] | None = None,
+    ) -> QueryInfluences:
+        """What `attribute` turns into shares, for any of the queries together. Arguments as there."""
         labels = _labels(owners, self.num_examples)
         contents = self._contents()
         claimants = Claimants.of(
             labels, None if units is None else _labels(units, self.num_examples), contents
         )
         chosen_M = None if null_tokens is not None else self._null_examples(contents)
-        scores_CQN, nulls_CMN, norms_CQ = self._scores_and_nulls(tokens, null_tokens, chosen_M)
-        policy = policy or SharePolicy()
-        whole = shares_of(
-            scores_CQN.sum(1), nulls_CMN * norms_CQ[:, -1, None, None], claimants,
-            null_examples_M=chosen_M, policy=policy,
-        )  # fmt: skip
-        plain = replace(policy, draws=0)
-        segments = [
-            shares_of(
-                scores_CQN[:, q], nulls_CMN * norms_CQ[:, q, None, None], claimants,
-                null_examples_M=chosen_M, policy=plain,
-            )
-            for q in range(scores_CQN.shape[1])
-        ]  # fmt: skip
-        return AttributionResult(
-            whole.shares, whole.unattributed_ppm, whole.reliability,
-            tuple(_segment(segment) for segment in segments), METHOD, self.settings_digest,
-        )  # fmt: skip
+        measured = self._scores_and_nulls(tokens, null_tokens, chosen_M)
+        return QueryInfluences(*measured, claimants, chosen_M)
 
     def _contents(self) -> list[Owner]:
         rows = np.concatenate([np.asarray(chunk) for chunk in self._store.chunks(ROWS)])
@@ -342,8 +318,8 @@ class Attributor:
         null_tokens: Tensor | Iterable[Tensor] | None,
         chosen_M: NDArray[np.int64] | None,
     ) -> tuple[Floats, Floats, Floats]:
-        """Influences on queries and on null queries of length one; the queries' lengths, their sum's last."""
-        scores, nulls, norms = [], [], []
+        """Influences on queries and on null queries of length one; the inner products of the queries."""
+        scores, nulls, products = [], [], []
         for c in range(len(self._checkpoints)):
             query_QSD = self._queries_QSD(c, tokens)
             null_MSD = (
@@ -356,9 +332,9 @@ class Attributor:
             found = torch.cat(by_shard, 2).double().numpy()
             scores.append(found[:, : len(query_QSD)])
             nulls.append(found[:, len(query_QSD) :])
-            whole = torch.cat([query_QSD, query_QSD.sum(0, keepdim=True)])
-            norms.append(whole.norm(dim=-1).T.double().numpy())
-        return np.concatenate(scores), np.concatenate(nulls), np.concatenate(norms)
+            query_SQD = query_QSD.transpose(0, 1).double()
+            products.append((query_SQD @ query_SQD.transpose(1, 2)).numpy())
+        return np.concatenate(scores), np.concatenate(nulls), np.concatenate(products)
 
     def _component_rows(self, chunk: NDArray[np.float16]) -> Tensor:
         """A shard as (S, D, n)."""
@@ -391,8 +367,3 @@ def _labels(values: Sequence[Owner] | NDArray[np.generic] | Tensor, num_examples
     if len(labels) != num_examples:
         raise ValueError(f"{num_examples} examples are indexed, but {len(labels)} labels are given")
     return labels
-
-
-def _segment(shares: Shares) -> Segment:
-    paid = tuple((row.owner, row.share_ppm) for row in shares.shares if row.share_ppm)
-    return Segment(paid, shares.unattributed_ppm)

@@ -117,6 +117,11 @@ class Claimants:
         """How many units there are."""
         return len(self.owner_of_unit_U)
 
+    def owned_by_N(self, owner: Owner) -> NDArray[np.bool_]:
+        """Which examples are an owner's."""
+        owned_N: NDArray[np.bool_] = self.owner_of_unit_U[self.unit_N] == self.owners.index(owner)
+        return owned_N
+
     def unit_sums(self, rows_XN: Floats, order_N: Ints) -> Floats:
         """Rows over examples added up to rows over units, in the given order, so that rounding is fixed."""
         sums = [self.sums_U(row, order_N) for row in rows_XN * self.weight_N]

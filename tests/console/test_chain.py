@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -26,10 +27,13 @@ from catalog.tables import Encoding, Work
 from console.cli import main
 from console.home import Access, open_home
 from console.settings import load_settings
-from console.steps.attributing import open_attributor
+from console.steps.corpora import open_corpus
 from console.steps.generating import read_excerpts
+from console.steps.indexing import open_attributor
+from model.midi import read_midi
 from model.originality import Repertoire, lines_of
 from provenance.audit import audit_records
+from provenance.canonical import digest
 from provenance.evidence.bundle import verify_bundle
 from provenance.tables import Attribution, Generation
 from royalties.ledger import check_ledger
@@ -37,6 +41,7 @@ from royalties.money import PPM
 from royalties.tables import AllocationRow
 from tests.console.tiny_chain import TINY, digests, run_tiny_chain
 
+SOURCE_KEYS = ("work_id", "encoding_id", "bar_start", "bar_end")
 KILLED_AFTER_SECONDS = (5, 12, 20)
 
 
@@ -157,6 +162,55 @@ def test_what_is_close_by_content_is_on_record_and_no_part_of_the_shares(done, t
     assert code == 0 and f"{work}: {close['notes']} notes" in said
 
 
+def test_where_it_leaned_on_what_is_on_record_and_the_bars_named_are_of_the_work(done):
+    folder, chain = done
+    with opened(folder) as home, home.session() as session:
+        bodies = [session.get(Attribution, found.attribution).body for found in chain.attributions]
+        corpus = open_corpus(home, chain.corpus.id)
+    for found, body in zip(chain.attributions, bodies, strict=True):
+        assert digest(body) == found.attribution
+        assert body["segments"] == [segment.to_json() for segment in found.segments]
+        assert body["details"]["tracks"] == [track.to_json() for track in found.tracks]
+    told = [told for body in bodies for told in (*body["segments"], *body["details"]["tracks"])]
+    for part in told:
+        named_ppm = sum(share_ppm for _, share_ppm in part["shares"])
+        assert named_ppm + part["others_ppm"] + part["unattributed_ppm"] == PPM
+    sources = [
+        source for body in bodies for part in body["segments"] for source in part.get("source_bars", ())
+    ]
+    examples = {
+        (work, encoding, example.bar_start, example.bar_end)
+        for work, encoding, example in zip(corpus.work_ids, corpus.encoding_ids, corpus, strict=True)
+    }
+    assert {tuple(source.values()) for source in sources} <= examples
+    assert sources and all(tuple(source) == SOURCE_KEYS for source in sources)
+
+
+def test_to_look_bar_by_bar_changes_nothing_on_record(done, tmp_path, monkeypatch, capsys):
+    folder, chain = done
+    shutil.copytree(folder / "home", tmp_path / "home")
+    before = chain.attributions[0]
+    words = ["provenance", "attribute", before.generation, "--by", "bar", "--json"]
+    code, said = _run(monkeypatch, capsys, tmp_path, words)
+    answer = json.loads(said)
+    assert (code, answer["attribution"]) == (0, before.attribution)
+    assert all(segment["bar_end"] == segment["bar_start"] + 1 for segment in answer["segments"])
+    assert len(answer["segments"]) > len(before.segments)
+
+
+def test_a_track_whose_shares_were_changed_is_seen(done, tmp_path):
+    folder, chain = done
+    shutil.copytree(folder / "home", tmp_path / "home")
+    with opened(tmp_path) as home, home.session() as session:
+        attribution = session.get(Attribution, chain.attributions[0].attribution)
+        details = attribution.body["details"]
+        first = {**details["tracks"][0], "unattributed_ppm": details["tracks"][0]["unattributed_ppm"] ^ 1}
+        changed = {**details, "tracks": [first, *details["tracks"][1:]]}
+        attribution.body = {**attribution.body, "details": changed}
+        session.flush()
+        assert audit_records(session, home.key.public) != []
+
+
 def test_the_bundle_verifies_and_no_byte_of_it_may_change(done):
     _, chain = done
     data = chain.bundle.read_bytes()
@@ -172,7 +226,9 @@ def test_the_bundle_verifies_and_no_byte_of_it_may_change(done):
 def test_the_report_is_one_page_with_its_pictures_and_its_files_at_hand(done):
     folder, _ = done
     page = (folder / "report.html").read_text(encoding="utf-8")
-    assert page.count("<svg") == 2 + 2 * len(TINY.prompts)
+    assert page.count("<svg") == 2 + 3 * len(TINY.prompts)
+    listen = re.findall(r'href="(listen/[^"]+)"', page)
+    assert listen and all(read_midi((folder / name).read_bytes()).num_notes for name in listen)
     assert "data:audio/mpeg;base64," in page
     assert page.count("Closest by content") == len(TINY.prompts)
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
@@ -421,8 +477,8 @@ COMMANDS = (
     (
         "provenance attribute GENERATION",
         {
-            "generation", "method", "shares", "holders", "unattributed_ppm", "segments", "reliability",
-            "similar",
+            "generation", "method", "shares", "holders", "unattributed_ppm", "segments", "tracks",
+            "reliability", "similar",
         },
     ),
     ("provenance trace WORK", {"generations", "amount"}),

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from provenance.attribution import Attributor, Checkpoint, Objective, SharePolicy, Widths
+from provenance.attribution import Attributor, Checkpoint, Objective, Segment, SharePolicy, Widths
 from provenance.attribution.blocks import layout_of
 from provenance.attribution.errors import AttributionError
 from tests.provenance.attribution.builders import (
@@ -341,3 +341,34 @@ def test_examples_of_padding_alone_have_no_influence(tmp_path):
     attributor = an_attributor(tmp_path)
     attributor.index(tokens)
     assert not attributor.score(FRESH)[:, 4].any()
+
+
+def test_queries_are_put_together_in_any_way_as_if_only_those_had_been_asked(tmp_path):
+    attributor = an_attributor(tmp_path, widths=Widths(16, 16))
+    attributor.index(TOKENS)
+    queries, owners, nulls = TOKENS[[5, 12, 20]], list(range(40)), some_tokens(8, seed=5)
+    found = attributor.influences(queries, owners, null_tokens=nulls)
+    together = found.shares([0, 2])
+    alone = attributor.attribute(queries[[0, 2]], owners, null_tokens=nulls)
+    assert {row.owner for row in together.shares[:2]} == {5, 20}
+    for row, expected in zip(together.shares, alone.shares, strict=True):
+        assert row.owner == expected.owner
+        assert row.share_ppm == pytest.approx(expected.share_ppm, abs=100)
+    assert found.segment([1]) == attributor.attribute(queries, owners, null_tokens=nulls).segments[1]
+
+
+def test_nothing_asked_leaned_on_nothing(tmp_path):
+    attributor = an_attributor(tmp_path)
+    attributor.index(TOKENS)
+    assert attributor.influences(FRESH, list(range(40))).segment([]) == Segment((), 1_000_000)
+
+
+def test_the_leading_example_of_an_owner_is_the_one_with_the_largest_score(tmp_path):
+    attributor = an_attributor(tmp_path, widths=Widths(16, 16))
+    attributor.index(TOKENS)
+    owners = np.arange(40) % 4
+    found = attributor.influences(TOKENS[[6, 11]], owners)
+    assert [found.leading_example(0, 2), found.leading_example(1, 3)] == [6, 11]
+    scores = attributor.score(TOKENS[[6]])[0]
+    own = np.flatnonzero(owners == 1)
+    assert found.leading_example(0, 1) == own[scores[own].argmax()]
