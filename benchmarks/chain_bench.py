@@ -192,7 +192,14 @@ def attribution_rows(corpus: VerifiedCorpus, folder: Path) -> list[Row]:
     search = compare(
         f"query over {num} examples", lambda: kept.search(query), "one pass and IndexFlatIP.search", plain
     )
-    return [index, search]
+    sums = kept.owner_sums([f"holder {i % 50}" for i in range(num)])
+    holders = compare(
+        "exact scores of 50 holders",
+        lambda: kept.score_owners(query, sums),
+        "one pass",
+        lambda: one_pass(query),
+    )
+    return [index, search, holders]
 
 
 if __name__ == "__main__":

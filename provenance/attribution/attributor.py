@@ -115,6 +115,8 @@ class Attributor:
         }
         self._store = FeatureStore(Path(directory), self._settings, shard_rows)
         self._evidence: Evidence | None = None
+        self._loaded: int | None = None
+        self._known_whiteners: dict[int, Whiteners] = {}
 
     @property
     def layout(self) -> Layout:
@@ -187,11 +189,18 @@ class Attributor:
         return sample_of(self._store.chunks(ROWS), self._sample_size)
 
     def _load(self, c: int) -> None:
-        load_weights(self._features.model, self._checkpoints[c])
-        self._features.draw_projections(self._digests[c])
+        """The model and the projections are those of a checkpoint; again, they are left as they are."""
+        if self._loaded != c:
+            self._loaded = None
+            load_weights(self._features.model, self._checkpoints[c])
+            self._features.draw_projections(self._digests[c])
+            self._loaded = c
 
     def _whiteners(self, c: int) -> Whiteners:
-        return whiteners_of(self._store, c, self._features)
+        """Of a checkpoint whose examples are indexed; read once, as they never change."""
+        if c not in self._known_whiteners:
+            self._known_whiteners[c] = whiteners_of(self._store, c, self._features)
+        return self._known_whiteners[c]
 
     def _queries_QSD(self, c: int, tokens: Tensor | Iterable[Tensor]) -> Tensor:
         """The whitened features of queries under one checkpoint."""

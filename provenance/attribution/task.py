@@ -46,7 +46,9 @@ class Checkpoint:
 
     Args:
         state_dict: the weights by name, or the path of a safetensors file with them.
-        trained_on: one truth value an example; None where that is not known.
+        trained_on: one truth value an example; None where that is not known. Examples are scored alike either
+            way: scoring each only by weights that saw it, or only by those that did not, predicts retraining
+            worse (docs/attribution.md). A mask of another length than the examples is refused.
     """
 
     state_dict: Mapping[str, Tensor] | Path
