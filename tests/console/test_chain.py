@@ -320,7 +320,7 @@ def test_halves_take_part_and_a_validation_says_what_influence_is_in_nats(
     piece = chain.pieces[0].generation
     before = answer(f"provenance attribute {piece}")
     assert before["reliability"]["rank_correlation"] is None
-    assert {share["loss_change_nats"] for share in before["shares"]} == {None}
+    assert {share["loss_change_nats"] for share in before["shares"]} <= {None}
     answer("provenance index --halves 1")
     with opened(tmp_path) as home:
         asked = open_attributor(home, None)
