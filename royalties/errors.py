@@ -41,13 +41,31 @@ class NothingToDistributeError(RoyaltiesError):
 class PeriodAlreadyRunError(RoyaltiesError):
     """The period was distributed before, from other inputs."""
 
+    state = "was already distributed"
+    advice = "A posted run is never replaced: close the period, and restate it"
+
     def __init__(self, period: str, run_id: str, changed: Sequence[str]) -> None:
         self.run_id = run_id
         self.changed = tuple(changed)
         super().__init__(
-            f"{period} was already distributed by {run_id}, and what goes into it has changed since: "
-            f"{', '.join(changed)}. A posted run is never replaced: restate the period instead."
+            f"{period} {self.state} by {run_id}, and what goes into it has changed since: "
+            f"{', '.join(changed)}. {self.advice} ('contrafact royalties restate --period {period}')."
         )
+
+
+class PeriodClosedError(PeriodAlreadyRunError):
+    """The period was distributed from other inputs, and closed."""
+
+    state = "is closed, distributed"
+    advice = "Nothing is posted in a closed period: restate it, which posts the difference in an open one"
+
+
+class CloseRefusedError(RoyaltiesError):
+    """The period was not run, or an earlier one is open."""
+
+
+class RestateRefusedError(RoyaltiesError):
+    """The period is still open, or the one to post in is not."""
 
 
 class LedgerError(RoyaltiesError):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
 from catalog.database import derive_id
@@ -18,7 +18,16 @@ from catalog.findings import Finding
 from royalties.digests import digest_rows
 from royalties.errors import LedgerError
 from royalties.money import in_range
-from royalties.tables import AllocationRow, DistributionRun, LedgerEntry, LedgerPosting, add_rows
+from royalties.tables import (
+    AllocationRow,
+    DeltaRow,
+    DistributionRun,
+    LedgerEntry,
+    LedgerPosting,
+    PeriodClose,
+    RestatementRow,
+    add_rows,
+)
 
 GENESIS = hashlib.sha256(b"contrafact.ledger/1").hexdigest()
 """What the first entry is chained to."""
@@ -41,14 +50,19 @@ def post(
     period: str,
     currency: str,
     posted_at: datetime,
+    restatement_id: str | None = None,
 ) -> None:
     """Adds postings to the end of the ledger, within the caller's transaction, without movements of zero.
+
+    Args:
+        period: the open period in which they are posted.
+        run_id: the run that they belong to, or that the restatement corrects.
 
     Raises:
         LedgerError: a posting does not sum to zero.
     """
     lock_ledger(session)
-    sequence, digest = _head(session)
+    sequence, digest = head_of(session)
     for posting in postings:
         if sum(posting.movements.values()) != 0:
             total = sum(posting.movements.values())
@@ -56,11 +70,12 @@ def post(
         moved = {account: in_range(minor) for account, minor in sorted(posting.movements.items()) if minor}
         if not moved:
             continue
-        posting_id = derive_id("pst", run_id, posting.name)
+        posting_id = derive_id("pst", restatement_id or run_id, posting.name)
         session.add(
             LedgerPosting(
                 id=posting_id,
                 run_id=run_id,
+                restatement_id=restatement_id,
                 period=period,
                 description=posting.description,
                 posted_at=posted_at,
@@ -98,11 +113,16 @@ def check_ledger(session: Session) -> list[Finding]:
     """Every invariant of the ledger that does not hold; none, if nobody tampered with it.
 
     The numbers have no gaps, each digest follows from its entry and the one before, each posting sums to
-    zero, no pool or pot keeps anything, and each run's entries are what its allocations say.
+    zero, no pool or pot keeps anything, each run's entries are what its allocations say and each
+    restatement's what its deltas say, and nothing was posted in a period after it was closed.
     """
     findings = [*_check_chain(session), *_check_postings(session), *_check_emptied(session)]
     for run in session.execute(select(DistributionRun).order_by(DistributionRun.id)).scalars():
         findings += _check_run(session, run)
+    for restatement in session.scalars(select(RestatementRow).order_by(RestatementRow.id)):
+        findings += _check_restatement(session, restatement)
+    for closing in session.scalars(select(PeriodClose).order_by(PeriodClose.period)):
+        findings += _check_closing(session, closing)
     return findings
 
 
@@ -150,31 +170,89 @@ def _check_emptied(session: Session) -> list[Finding]:
 
 
 def _check_run(session: Session, run: DistributionRun) -> list[Finding]:
-    entry, row = LedgerEntry, AllocationRow
-    posted = session.execute(
-        select(entry.account, func.sum(entry.amount_minor))
-        .join(LedgerPosting, LedgerPosting.id == entry.posting_id)
-        .where(LedgerPosting.run_id == run.id, LedgerPosting.id != derive_id("pst", run.id, "revenue"))
-        .group_by(entry.account)
-    )
-    moved = {account: int(total) for account, total in posted}
+    row = AllocationRow
     allocated = session.execute(
         select(row.payee_kind, row.payee_id, row.reason, func.sum(row.amount_minor))
         .where(row.run_id == run.id)
         .group_by(row.payee_kind, row.payee_id, row.reason)
     )
     told = {account_of(kind, payee, reason): int(minor) for kind, payee, reason, minor in allocated}
-    findings = []
-    for account in sorted(
-        told.keys() | {name for name in moved if name.split(":")[0] not in ("pool", "pot")}
-    ):
-        if moved.get(account, 0) != told.get(account, 0):
-            message = f"allocations give {account} {told.get(account, 0)}, the ledger {moved.get(account, 0)}"
-            findings.append(Finding("RUN_NOT_POSTED", f"run {run.id}", message))
+    posted = (LedgerPosting.run_id == run.id) & LedgerPosting.restatement_id.is_(None)
+    revenue = LedgerPosting.id == derive_id("pst", run.id, "revenue")
+    findings = _compare(f"run {run.id}", told, _moved(session, posted & ~revenue))
     total_minor = sum(told.values())
     if total_minor != run.pool_minor:
         message = f"allocations sum to {total_minor}, the pool is {run.pool_minor}"
         findings.append(Finding("RUN_NOT_WHOLE", f"run {run.id}", message))
+    return findings
+
+
+def _check_restatement(session: Session, restatement: RestatementRow) -> list[Finding]:
+    where, row = f"restatement {restatement.id}", DeltaRow
+    changed = session.execute(
+        select(row.payee_kind, row.payee_id, row.reason, func.sum(row.amount_minor))
+        .where(row.restatement_id == restatement.id)
+        .group_by(row.payee_kind, row.payee_id, row.reason)
+    )
+    told = {account_of(kind, payee, reason): int(minor) for kind, payee, reason, minor in changed}
+    before: DistributionRun | RestatementRow | None = session.get(DistributionRun, restatement.run_id)
+    if restatement.earlier_id is not None:
+        before = session.get(RestatementRow, restatement.earlier_id)
+    if before is None:
+        return [Finding("RESTATEMENT_WITHOUT_RUN", where, "what it supersedes is missing")]
+    change_minor = restatement.pool_minor - before.pool_minor
+    findings = []
+    if sum(told.values()) != change_minor:
+        message = f"its deltas sum to {sum(told.values())}, the pool changed by {change_minor}"
+        findings.append(Finding("RUN_NOT_WHOLE", where, message))
+    told["revenue"] = before.gross_minor - restatement.gross_minor
+    told["deductions"] = restatement.deductions_minor - before.deductions_minor
+    told["provider:retained"] = restatement.provider_minor - before.provider_minor
+    moved = _moved(session, LedgerPosting.restatement_id == restatement.id)
+    return [*findings, *_compare(where, told, moved)]
+
+
+def _moved(session: Session, chosen: ColumnElement[bool]) -> dict[str, int]:
+    entry = LedgerEntry
+    posted = session.execute(
+        select(entry.account, func.sum(entry.amount_minor))
+        .join(LedgerPosting, LedgerPosting.id == entry.posting_id)
+        .where(chosen)
+        .group_by(entry.account)
+    )
+    return {account: int(total) for account, total in posted}
+
+
+def _compare(where: str, told: Mapping[str, int], moved: Mapping[str, int]) -> list[Finding]:
+    names = told.keys() | {name for name in moved if name.split(":")[0] not in ("pool", "pot")}
+    return [
+        Finding(
+            "RUN_NOT_POSTED",
+            where,
+            f"its lines give {account} {told.get(account, 0)}, the ledger {moved.get(account, 0)}",
+        )
+        for account in sorted(names)
+        if moved.get(account, 0) != told.get(account, 0)
+    ]
+
+
+def _check_closing(session: Session, closing: PeriodClose) -> list[Finding]:
+    where = f"closing of {closing.period}"
+    entry = session.get(LedgerEntry, closing.ledger_sequence) if closing.ledger_sequence else None
+    findings = []
+    if (entry.digest if entry else GENESIS) != closing.ledger_digest:
+        message = f"the ledger's entry {closing.ledger_sequence} is not the one that it was closed with"
+        findings.append(Finding("CLOSED_LEDGER_CHANGED", where, message))
+    later = (
+        select(func.count())
+        .select_from(LedgerEntry)
+        .join(LedgerPosting)
+        .where(LedgerPosting.period == closing.period, LedgerEntry.sequence > closing.ledger_sequence)
+    )
+    num_later = session.scalar(later)
+    if num_later:
+        message = f"{num_later} entries were posted in the period after it was closed"
+        findings.append(Finding("POSTED_AFTER_CLOSING", where, message))
     return findings
 
 
@@ -191,7 +269,8 @@ def lock_ledger(session: Session) -> None:
         session.execute(text("LOCK TABLE ledger_entry IN EXCLUSIVE MODE"))
 
 
-def _head(session: Session) -> tuple[int, str]:
+def head_of(session: Session) -> tuple[int, str]:
+    """The number and the digest of the newest entry."""
     last = session.execute(select(LedgerEntry).order_by(LedgerEntry.sequence.desc()).limit(1)).scalar()
     return (last.sequence, last.digest) if last else (0, GENESIS)
 

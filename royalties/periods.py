@@ -20,6 +20,16 @@ class Period:
         """The last day that belongs to the period."""
         return self.ends_before_on - timedelta(days=1)
 
+    @property
+    def following(self) -> "Period":
+        """The month after it."""
+        return parse_period(self.ends_before_on.strftime("%Y-%m"))
+
+
+def month_of(day: date) -> str:
+    """The name of the period that a day belongs to."""
+    return day.strftime("%Y-%m")
+
 
 def parse_period(text: str) -> Period:
     """The period of a text such as 2026-10.

@@ -5,7 +5,6 @@ divides the money, and writes run, allocations and ledger in the caller's one tr
 either all of it is there or nothing. Its id follows from what went in, its digest from what came out.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,23 +13,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog.database import derive_id
-from royalties.digests import canonical_json, digest_rows
-from royalties.distribution import Distribution, check_distribution, distribute
+from royalties.closing import check_currency, find_closing
+from royalties.digests import digest_rows
+from royalties.distribution import Distribution
 from royalties.entitlement import Attribution, Exposure, Inputs, PayeeKind, UsageTotal
-from royalties.errors import (
-    AttributionRefusedError,
-    LedgerError,
-    NotFoundError,
-    NothingToDistributeError,
-    PeriodAlreadyRunError,
-)
+from royalties.errors import NotFoundError, PeriodAlreadyRunError, PeriodClosedError
+from royalties.gathering import Gathered, changed_inputs, divide, gather
 from royalties.ledger import Posting, lock_ledger, post
-from royalties.money import PPM, in_range
+from royalties.money import PPM
 from royalties.periods import Period
 from royalties.policy import Policy
-from royalties.shares import ShareBook, read_shares, works_of
 from royalties.tables import AllocationRow, DistributionRun, RunGeneration, add_rows
-from royalties.usage import read_totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +48,23 @@ def run_distribution(
 
     Raises:
         PeriodAlreadyRunError: the period was run from other inputs.
+        PeriodClosedError: it was, and is closed.
         NothingToDistributeError: there is no usage, or less revenue than refunds.
-        CurrencyMismatchError: some usage is in another currency than the policy.
+        CurrencyMismatchError: some usage, or a restatement that is posted in the period, is in another
+            currency than the policy.
         AttributionRefusedError: an attribution does not sum to 1,000,000 ppm.
     """
     lock_ledger(session)
-    usage, batches = read_totals(session, period, policy.currency)
-    _check_usage(usage, period)
-    used = {total.generation for total in usage}
-    attributions = {name: found for name, found in inputs.attributions.items() if name in used}
-    _check_attributions(attributions)
-    book = read_shares(usage, works_of(usage, inputs), policy, period, inputs)
-    digests = _digest_inputs(usage, policy, attributions, inputs, book)
+    gathered = gather(session, period, policy, inputs)
+    digests = gathered.digests
     run_id = derive_id("dist", period.name, *(f"{name}={value}" for name, value in digests.items()))
     earlier = find_run(session, period)
     if earlier is not None:
-        return _same_run(earlier, run_id, digests)
-    distribution = distribute(usage, policy, period, inputs, book)
-    faults = check_distribution(distribution)
-    if faults:
-        raise LedgerError(f"the distribution of {period.name} does not add up: {'; '.join(faults)}")
-    recorded = {**digests, "batches": " ".join(batches)}
-    run = _write_run(session, run_id, period, policy, distribution, recorded, run_at)
-    _write_generations(session, run_id, usage, attributions)
+        return _same_run(session, earlier, run_id, digests)
+    check_currency(session, period, policy.currency)
+    distribution = divide(gathered)
+    run = _write_run(session, run_id, gathered, distribution, run_at)
+    _write_generations(session, run_id, gathered.usage, gathered.attributions)
     _write_allocations(session, run_id, distribution)
     post(
         session,
@@ -148,70 +135,13 @@ def postings_of(distribution: Distribution, period: Period) -> Iterator[Posting]
         )
 
 
-def _check_usage(usage: Sequence[UsageTotal], period: Period) -> None:
-    if not usage:
-        raise NothingToDistributeError(f"{period.name} has no usage: import it first")
-    gross_minor = in_range(sum(total.revenue_minor for total in usage))
-    if gross_minor < 0:
-        message = f"the refunds of {period.name} exceed its revenue by {-gross_minor} minor units"
-        raise NothingToDistributeError(f"{message}; distribute them with a later period")
-
-
-def _check_attributions(attributions: Mapping[str, Attribution]) -> None:
-    for name, found in attributions.items():
-        parts = (*found.shares_ppm.values(), found.unattributed_ppm)
-        if any(type(part) is not int or part < 0 for part in parts) or sum(parts) != PPM:
-            raise AttributionRefusedError(
-                f"the attribution of {name} sums to {sum(parts)}; expected integers of at least 0 that sum "
-                "to 1,000,000 ppm together with the unattributed part"
-            )
-
-
-def _digest_inputs(
-    usage: Sequence[UsageTotal],
-    policy: Policy,
-    attributions: Mapping[str, Attribution],
-    inputs: Inputs,
-    book: ShareBook,
-) -> dict[str, str]:
-    """One digest for each thing that decides a run, so that a refusal can name what changed."""
-    works = works_of(usage, inputs)
-    return {
-        "usage": digest_rows(
-            (u.generation, u.territory, str(u.used_on), u.units, u.revenue_minor) for u in usage
-        ),
-        "policy": policy.digest,
-        "attributions": digest_rows(
-            (name, found.digest, found.reliability, found.unattributed_ppm, work, ppm)
-            for name, found in sorted(attributions.items())
-            for work, ppm in (*sorted(found.shares_ppm.items()), ("", 0))
-        ),
-        "exposure": digest_rows([(inputs.exposure.digest,), *sorted(inputs.exposure.events.items())]),
-        "public_domain": digest_rows((work,) for work in sorted(inputs.public_domain & works)),
-        "shares": _digest_shares(book),
-    }
-
-
-def _digest_shares(book: ShareBook) -> str:
-    epochs = [
-        digest_rows(
-            (work, payee.account, share_ppm)
-            for work, split in sorted(splits.items())
-            for payee, share_ppm in split
-        )
-        for splits in book.epochs
-    ]
-    return digest_rows(
-        (place, str(on), epochs[epoch]) for (place, on), epoch in sorted(book.epoch_of.items())
-    )
-
-
-def _same_run(earlier: DistributionRun, run_id: str, digests: Mapping[str, str]) -> RunReport:
+def _same_run(
+    session: Session, earlier: DistributionRun, run_id: str, digests: Mapping[str, str]
+) -> RunReport:
     if earlier.id == run_id:
         return _report(earlier)
-    before = json.loads(earlier.inputs)
-    changed = [name for name, digest in digests.items() if before.get(name) != digest]
-    raise PeriodAlreadyRunError(earlier.period, earlier.id, changed)
+    refusal = PeriodAlreadyRunError if find_closing(session, earlier.period) is None else PeriodClosedError
+    raise refusal(earlier.period, earlier.id, changed_inputs(earlier.inputs, digests))
 
 
 def _report(run: DistributionRun) -> RunReport:
@@ -231,19 +161,17 @@ def _report(run: DistributionRun) -> RunReport:
 def _write_run(
     session: Session,
     run_id: str,
-    period: Period,
-    policy: Policy,
+    gathered: Gathered,
     distribution: Distribution,
-    inputs: Mapping[str, str],
     run_at: datetime,
 ) -> DistributionRun:
     parties = {e.payee for e in distribution.allocations if e.payee.kind is PayeeKind.PARTY}
     run = DistributionRun(
         id=run_id,
-        period=period.name,
+        period=gathered.period.name,
         currency=distribution.currency,
-        policy_source=policy.source,
-        inputs=canonical_json(dict(inputs)).decode(),
+        policy_source=gathered.policy.source,
+        inputs=gathered.recorded,
         digest=digest_rows(_allocation_cells(distribution)),
         gross_minor=distribution.gross_minor,
         deductions_minor=distribution.deductions_minor,

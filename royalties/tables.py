@@ -1,8 +1,8 @@
 """Which rows does the money consist of?
 
 Usage arrives in batches, of which the database keeps the totals and the refused lines; the accepted lines
-themselves lie in one Parquet file per batch. Runs, their allocations and the ledger are only ever added to:
-triggers refuse UPDATE and DELETE on them.
+themselves lie in one Parquet file per batch. Runs, their allocations, the ledger, closings and restatements
+are only ever added to: triggers refuse UPDATE and DELETE on them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from sqlalchemy import (
     CheckConstraint,
     Date,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     Table,
@@ -30,6 +31,9 @@ APPEND_ONLY = (
     "allocation",
     "ledger_posting",
     "ledger_entry",
+    "period_close",
+    "restatement",
+    "restatement_delta",
 )
 """The tables whose rows never change."""
 
@@ -171,12 +175,13 @@ class AllocationRow(Base):
 
 
 class LedgerPosting(Base):
-    """Entries that belong together and sum to zero."""
+    """Entries that belong together and sum to zero: of a run, or of the restatement that corrects it."""
 
     __tablename__ = "ledger_posting"
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("distribution_run.id"))
+    restatement_id: Mapped[str | None] = mapped_column(ForeignKey("restatement.id"))
     period: Mapped[str] = mapped_column(Text)
     description: Mapped[str] = mapped_column(Text)
     posted_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -200,3 +205,112 @@ class LedgerEntry(Base):
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(Text)
     digest: Mapped[str] = mapped_column(Text)
+
+
+class PeriodClose(Base):
+    """A period that is closed, and where the ledger stood then; nothing is posted in it from then on."""
+
+    __tablename__ = "period_close"
+    __table_args__ = (
+        CheckConstraint("ledger_sequence >= 0", name="sequence"),
+        CheckConstraint("length(ledger_digest) = 64", name="digest"),
+    )
+
+    period: Mapped[str] = mapped_column(ForeignKey("distribution_run.period"), primary_key=True)
+    ledger_sequence: Mapped[int] = mapped_column(BigInteger)
+    ledger_digest: Mapped[str] = mapped_column(Text)
+    closed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RestatementRow(Base):
+    """A closed period computed anew: `restates` was, its deltas are posted in `period`.
+
+    The amounts are those after it. Restatements of a run stand in a line, each naming the one before.
+    """
+
+    __tablename__ = "restatement"
+    __table_args__ = (
+        UniqueConstraint("run_id", "number"),
+        UniqueConstraint("earlier_id"),
+        CheckConstraint("restates < period", name="later"),
+        CheckConstraint("number >= 1 AND (number = 1) = (earlier_id IS NULL)", name="number"),
+        CheckConstraint("gross_minor = deductions_minor + provider_minor + pool_minor", name="gross"),
+        CheckConstraint("pool_minor = allocated_minor + suspense_minor", name="pool"),
+        CheckConstraint("gross_minor >= 0 AND pool_minor >= 0", name="positive"),
+        Index("ix_restatement_period", "period"),
+    )
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("distribution_run.id"))
+    number: Mapped[int] = mapped_column(Integer)
+    earlier_id: Mapped[str | None] = mapped_column(ForeignKey("restatement.id"))
+    restates: Mapped[str] = mapped_column(ForeignKey("period_close.period"))
+    period: Mapped[str] = mapped_column(Text)
+    currency: Mapped[str] = mapped_column(Text)
+    policy_source: Mapped[str] = mapped_column(Text)
+    inputs: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str] = mapped_column(Text)
+    gross_minor: Mapped[int] = mapped_column(BigInteger)
+    deductions_minor: Mapped[int] = mapped_column(BigInteger)
+    provider_minor: Mapped[int] = mapped_column(BigInteger)
+    pool_minor: Mapped[int] = mapped_column(BigInteger)
+    allocated_minor: Mapped[int] = mapped_column(BigInteger)
+    suspense_minor: Mapped[int] = mapped_column(BigInteger)
+    restated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class DeltaRow(Base):
+    """What a restatement changes of one amount. It supersedes an allocation, an earlier delta, or nothing."""
+
+    __tablename__ = "restatement_delta"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["run_id", "run_line_no"],
+            ["allocation.run_id", "allocation.line_no"],
+            name="fk_restatement_delta_allocation",
+        ),
+        ForeignKeyConstraint(
+            ["earlier_id", "earlier_line_no"],
+            ["restatement_delta.restatement_id", "restatement_delta.line_no"],
+            name="fk_restatement_delta_earlier",
+        ),
+        UniqueConstraint("run_id", "run_line_no"),
+        UniqueConstraint("earlier_id", "earlier_line_no"),
+        CheckConstraint("payee_kind IN ('party', 'account', 'suspense')", name="payee_kind"),
+        CheckConstraint("(payee_kind = 'suspense') = (reason <> '')", name="reason"),
+        CheckConstraint("share_ppm BETWEEN 0 AND 1000000", name="share"),
+        CheckConstraint("basis >= 0 AND basis <= basis_total", name="basis"),
+        CheckConstraint("amount_minor <> 0 AND amount_minor = after_minor - before_minor", name="amount"),
+        CheckConstraint("before_minor >= 0 AND after_minor >= 0", name="positive"),
+        CheckConstraint(
+            "(run_id IS NULL) = (run_line_no IS NULL) AND (earlier_id IS NULL) = (earlier_line_no IS NULL) "
+            "AND (run_id IS NULL OR earlier_id IS NULL)",
+            name="supersedes",
+        ),
+        CheckConstraint("before_minor = 0 OR run_id IS NOT NULL OR earlier_id IS NOT NULL", name="before"),
+        Index("ix_restatement_delta_payee", "restatement_id", "payee_kind", "payee_id"),
+    )
+
+    restatement_id: Mapped[str] = mapped_column(ForeignKey("restatement.id"), primary_key=True)
+    line_no: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    run_id: Mapped[str | None] = mapped_column(Text)
+    run_line_no: Mapped[int | None] = mapped_column(BigInteger)
+    earlier_id: Mapped[str | None] = mapped_column(Text)
+    earlier_line_no: Mapped[int | None] = mapped_column(BigInteger)
+    pot: Mapped[str] = mapped_column(Text)
+    payee_kind: Mapped[str] = mapped_column(Text)
+    payee_id: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    method: Mapped[str] = mapped_column(Text)
+    generation_id: Mapped[str] = mapped_column(Text)
+    territory: Mapped[str] = mapped_column(Text)
+    work_id: Mapped[str] = mapped_column(Text)
+    share_ppm: Mapped[int] = mapped_column(Integer)
+    basis: Mapped[int] = mapped_column(BigInteger)
+    basis_total: Mapped[int] = mapped_column(BigInteger)
+    evidence: Mapped[str] = mapped_column(Text)
+    units: Mapped[int] = mapped_column(BigInteger)
+    revenue_minor: Mapped[int] = mapped_column(BigInteger)
+    before_minor: Mapped[int] = mapped_column(BigInteger)
+    after_minor: Mapped[int] = mapped_column(BigInteger)
+    amount_minor: Mapped[int] = mapped_column(BigInteger)

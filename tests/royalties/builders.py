@@ -4,13 +4,17 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
+from royalties.closing import Closing, close_period
 from royalties.entitlement import Attribution, Inputs, UsageTotal
 from royalties.periods import parse_period
 from royalties.policy import Policy, parse_policy
+from royalties.restating import RestatementReport, restate
 from royalties.runs import RunReport, make_exposure, run_distribution
+from royalties.tables import UsageBatch, UsageTotalRow, add_rows
 from royalties.usage import UsageFormat, import_usage
 
 OCTOBER = parse_period("2026-10")
+NOVEMBER = parse_period("2026-11")
 NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
 FIELDS = (
     "line_id", "generation", "territory", "service", "use_type", "used_on", "units", "revenue_minor",
@@ -139,3 +143,45 @@ def run(session, **changes) -> RunReport:
     """October by the usual policy and inputs, or with changes."""
     fields = {"period": OCTOBER, "policy": a_policy(), "inputs": some_inputs()} | changes
     return run_distribution(session, fields["period"], fields["policy"], fields["inputs"], run_at=NOW)
+
+
+def close(session, period=OCTOBER) -> Closing:
+    return close_period(session, period, closed_at=NOW)
+
+
+def restated(session, **changes) -> RestatementReport:
+    """October anew by the usual policy and inputs, or with changes."""
+    fields = {"restates": OCTOBER, "policy": a_policy(), "inputs": some_inputs()} | changes
+    return restate(session, restated_at=NOW, **fields)
+
+
+def put_totals(session, batch: str, totals: list[UsageTotal]) -> None:
+    """Usage as the totals of one batch, past the file; each total stands for one line."""
+    session.add(
+        UsageBatch(
+            id=batch,
+            format="csv",
+            file_name=batch,
+            num_lines=len(totals),
+            num_quarantined=0,
+            lines_sha256="",
+            imported_at=NOW,
+        )
+    )
+    session.flush()
+    rows = [
+        {
+            "batch_id": batch,
+            "generation_id": total.generation,
+            "territory": total.territory,
+            "service": f"service {number}",
+            "use_type": "Stream",
+            "used_on": total.used_on,
+            "currency": "EUR",
+            "num_lines": 1,
+            "units": total.units,
+            "revenue_minor": total.revenue_minor,
+        }
+        for number, total in enumerate(totals)
+    ]
+    add_rows(session, UsageTotalRow, rows)

@@ -13,13 +13,16 @@ from royalties.ledger import Posting, check_ledger, post
 from royalties.tables import (
     APPEND_ONLY,
     AllocationRow,
+    DeltaRow,
     DistributionRun,
     LedgerEntry,
     LedgerPosting,
+    PeriodClose,
+    RestatementRow,
     UsageBatch,
     UsageTotalRow,
 )
-from tests.royalties.builders import NOW
+from tests.royalties.builders import NOW, close
 
 
 def refused(session, statement, rows=None):
@@ -34,15 +37,20 @@ def refused(session, statement, rows=None):
     return ""
 
 
-def test_the_database_refuses_to_change_what_was_posted(session, posted):
-    columns = {"ledger_entry": "amount_minor", "allocation": "amount_minor", "run_generation": "units"}
+def test_the_database_refuses_to_change_what_was_posted(session, corrected):
+    columns = {
+        "ledger_entry": "amount_minor",
+        "allocation": "amount_minor",
+        "run_generation": "units",
+        "restatement_delta": "amount_minor",
+    }
     for table in APPEND_ONLY:
         column = columns.get(table, "period")
         assert refused(session, text(f"UPDATE {table} SET {column} = {column}")) == "append-only"
         assert refused(session, text(f"DELETE FROM {table}")) == "append-only"
 
 
-def test_the_database_refuses_to_put_a_new_row_in_the_place_of_an_old_one(engine, session, posted):
+def test_the_database_refuses_to_put_a_new_row_in_the_place_of_an_old_one(engine, session, corrected):
     replacing = "INSERT OR REPLACE INTO {0} SELECT * FROM {0}"
     statement = "TRUNCATE {0} CASCADE" if engine.dialect.name == "postgresql" else replacing
     for table in APPEND_ONLY:
@@ -98,6 +106,122 @@ def test_a_changed_allocation_shows(session, posted):
     _without_triggers(session)
     session.execute(text("UPDATE allocation SET amount_minor = amount_minor + 1 WHERE line_no = 1"))
     assert {"RUN_NOT_POSTED", "RUN_NOT_WHOLE"} <= _codes(session)
+
+
+def test_a_changed_delta_shows(session, corrected):
+    _without_triggers(session)
+    session.execute(
+        text(
+            "UPDATE restatement_delta SET amount_minor = amount_minor + 1, after_minor = after_minor + 1 "
+            "WHERE line_no = 1"
+        )
+    )
+    assert {"RUN_NOT_POSTED", "RUN_NOT_WHOLE"} <= _codes(session)
+
+
+def test_a_changed_total_of_a_restatement_shows(session, corrected):
+    _without_triggers(session)
+    change = "gross_minor = gross_minor + 1, provider_minor = provider_minor + 1"
+    session.execute(text(f"UPDATE restatement SET {change}"))
+    assert _codes(session) == {"RUN_NOT_POSTED"}
+
+
+def test_what_is_posted_in_a_closed_period_shows(session, corrected):
+    _without_triggers(session)
+    session.execute(text("UPDATE ledger_posting SET period = '2026-10'"))
+    assert _codes(session) == {"POSTED_AFTER_CLOSING"}
+
+
+def test_a_ledger_that_is_not_the_one_of_the_closing_shows(session, corrected):
+    _without_triggers(session)
+    session.execute(text("UPDATE period_close SET ledger_sequence = ledger_sequence - 1"))
+    assert _codes(session) == {"CLOSED_LEDGER_CHANGED", "POSTED_AFTER_CLOSING"}
+
+
+def test_the_database_refuses_to_post_in_a_closed_period(session, corrected):
+    posting = {"id": "pst_x", "run_id": corrected.run, "description": "", "posted_at": NOW}
+    statement = insert(LedgerPosting)
+    assert refused(session, statement, [posting | {"period": "2026-10"}]) == "append-only"
+    assert refused(session, statement, [posting | {"period": "2026-11"}]) == ""
+
+
+def _a_restatement(run_id, **changes):
+    fields = {
+        "id": "rst_x", "run_id": run_id, "number": 1, "earlier_id": None, "restates": "2026-10",
+        "period": "2026-11", "currency": "EUR", "policy_source": "", "inputs": "{}", "digest": "",
+        "gross_minor": 100, "deductions_minor": 10, "provider_minor": 60, "pool_minor": 30,
+        "allocated_minor": 20, "suspense_minor": 10, "restated_at": NOW,
+    }  # fmt: skip
+    return fields | changes
+
+
+def test_the_database_refuses_a_restatement_without_meaning(session, posted):
+    statement = insert(RestatementRow)
+    row = _a_restatement(posted.run)
+    assert refused(session, statement, [row]) == "constraint", "an open period is not restated"
+    close(session)
+    assert refused(session, statement, [row]) == ""
+    for changes in (
+        {"period": "2026-09"},
+        {"number": 0},
+        {"number": 2},
+        {"earlier_id": "rst_x"},
+        {"gross_minor": 101},
+        {"suspense_minor": 11},
+        {"gross_minor": -100, "provider_minor": -140},
+        {"run_id": "dist_none"},
+    ):
+        assert refused(session, statement, [row | changes]) == "constraint", changes
+    assert refused(session, statement, [row | {"period": "2026-10"}])
+
+
+def _a_delta(run_id, **changes):
+    fields = {
+        "restatement_id": "rst_x", "line_no": 1, "run_id": run_id, "run_line_no": 1, "earlier_id": None,
+        "earlier_line_no": None, "pot": "output", "payee_kind": "party", "payee_id": "p", "reason": "",
+        "method": "attribution", "generation_id": "g", "territory": "DE", "work_id": "w",
+        "share_ppm": 1_000_000, "basis": 1, "basis_total": 1, "evidence": "", "units": 1,
+        "revenue_minor": 1, "before_minor": 5, "after_minor": 3, "amount_minor": -2,
+    }  # fmt: skip
+    return fields | changes
+
+
+def test_the_database_refuses_a_delta_without_meaning(session, posted):
+    close(session)
+    session.execute(insert(RestatementRow), [_a_restatement(posted.run)])
+    statement, row = insert(DeltaRow), _a_delta(posted.run)
+    nothing = {"run_id": None, "run_line_no": None}
+    new = nothing | {"before_minor": 0, "amount_minor": 3}
+    assert refused(session, statement, [row]) == ""
+    assert refused(session, statement, [row | new]) == ""
+    for changes in (
+        {"payee_kind": "friend"},
+        {"payee_kind": "suspense"},
+        {"reason": "DISPUTE"},
+        {"amount_minor": -1},
+        {"after_minor": 5, "amount_minor": 0},
+        {"before_minor": -1, "after_minor": 1, "amount_minor": 2},
+        {"after_minor": -1, "amount_minor": -6},
+        {"share_ppm": 1_000_001},
+        {"basis": 2},
+        {"basis": -1},
+        {"run_line_no": None},
+        {"run_line_no": 1_000_000},
+        {"earlier_id": "rst_x", "earlier_line_no": 1},
+        nothing,
+        new | {"earlier_id": "rst_x", "earlier_line_no": 99},
+    ):
+        assert refused(session, statement, [row | changes]) == "constraint", changes
+    session.execute(statement, [row])
+    assert refused(session, statement, [row | {"line_no": 2}]), "a line is superseded once"
+
+
+def test_the_database_refuses_a_closing_without_meaning(session, posted):
+    closing = {"period": "2026-10", "ledger_sequence": 1, "ledger_digest": "0" * 64, "closed_at": NOW}
+    statement = insert(PeriodClose)
+    assert refused(session, statement, [closing]) == ""
+    for changes in ({"ledger_sequence": -1}, {"ledger_digest": "0"}, {"period": "2026-11"}):
+        assert refused(session, statement, [closing | changes]) == "constraint", changes
 
 
 def _a_run(**changes):
