@@ -20,6 +20,9 @@ class Source(NamedTuple):
     document: str
     line_no: int
 
+    def __str__(self) -> str:
+        return f"{self.document} line {self.line_no}"
+
 
 class Topic(NamedTuple):
     """What a line is about, whatever its numbers are; several may be, as shares change within a month."""

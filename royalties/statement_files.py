@@ -17,8 +17,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from catalog.files import write_atomically
 from royalties.digests import Json, canonical_json
-from royalties.errors import NotFoundError
 from royalties.money import PPM, format_minor
+from royalties.policy import Policy
+from royalties.statement_deltas import Restated, Version
 from royalties.statements import GenerationLine, Statement, StatementLine, UsageLine
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
@@ -71,7 +72,7 @@ def statement_json(statement: Statement) -> dict[str, Json]:
         "type": "contrafact.statement/1",
         "period": s.period.name,
         "run": {"id": s.run.id, "digest": s.run.digest},
-        "policy": {"name": s.policy.name, "version": s.policy.version, "digest": s.policy.digest},
+        "policy": _policy_json(s.policy),
         "payee": {
             "id": s.payee,
             "name": s.info.name,
@@ -82,6 +83,7 @@ def statement_json(statement: Statement) -> dict[str, Json]:
         "right": str(s.policy.right),
         "opening": money(s.opening_minor),
         "earned": money(s.earned_minor),
+        **_restated_total(statement),
         "closing": money(s.closing_minor),
         "threshold": money(s.policy.threshold_minor),
         "payable": money(s.payable_minor),
@@ -100,8 +102,20 @@ def statement_json(statement: Statement) -> dict[str, Json]:
     }
 
 
-def _line_json(line: StatementLine, currency: str) -> Json:
+def _policy_json(policy: Policy) -> Json:
+    return {"name": policy.name, "version": policy.version, "digest": policy.digest}
+
+
+def _restated_total(statement: Statement) -> dict[str, Json]:
+    """Only where there is something, so that a statement without restatements keeps its bytes."""
+    if not any(line.restated for line in statement.lines):
+        return {}
+    return {"restated": format_minor(statement.restated_minor, statement.run.currency)}
+
+
+def _line_json(line: StatementLine, currency: str) -> dict[str, Json]:
     money = _decimals(currency)
+    corrected = {"restates": _restated_json(line.restated, currency)} if line.restated else {}
     return {
         "line": line.line_no,
         "pot": line.pot,
@@ -119,6 +133,32 @@ def _line_json(line: StatementLine, currency: str) -> Json:
         "revenue": money(line.revenue_minor),
         "amount": money(line.amount_minor),
         "evidence": line.evidence,
+        **corrected,
+    }
+
+
+def _restated_json(restated: Restated, currency: str) -> Json:
+    source, before = restated.supersedes, restated.before
+    return {
+        "period": restated.period,
+        "restatement": restated.restatement,
+        "run": restated.run,
+        "policy": _policy_json(restated.policy),
+        "supersedes": {"document": source.document, "line": source.line_no} if source else None,
+        "before": _version_json(before, currency) if before else None,
+        "after": _version_json(restated.after, currency),
+    }
+
+
+def _version_json(version: Version, currency: str) -> Json:
+    return {
+        "basis": str(version.basis),
+        "basis_total": str(version.basis_total),
+        "share_ppm": version.share_ppm,
+        "units": str(version.units),
+        "revenue": format_minor(version.revenue_minor, currency),
+        "amount": format_minor(version.amount_minor, currency),
+        "evidence": version.evidence,
     }
 
 
@@ -155,7 +195,7 @@ def _render_json(statement: Statement) -> bytes:
 _CSV_COLUMNS = (
     "statement", "period", "payee", "payee_name", "currency", "right", "line", "pot", "method", "reason",
     "generation", "territory", "work", "title", "iswc", "units", "revenue", "basis", "basis_total",
-    "share_ppm", "amount", "evidence",
+    "share_ppm", "amount", "evidence", "restates", "supersedes", "before", "after",
 )  # fmt: skip
 
 
@@ -179,9 +219,16 @@ def _render_csv(statement: Statement) -> bytes:
 
 
 def _cells(line: StatementLine, currency: str) -> Mapping[str, str]:
-    value = _line_json(line, currency)
-    assert isinstance(value, dict)
-    return {name: str(cell) for name, cell in value.items()}
+    cells = {name: str(cell) for name, cell in _line_json(line, currency).items()}
+    restated, money = line.restated, _decimals(currency)
+    if restated is None:
+        return cells | dict.fromkeys(("restates", "supersedes", "before", "after"), "")
+    return cells | {
+        "restates": restated.period,
+        "supersedes": str(restated.supersedes or ""),
+        "before": money(restated.before.amount_minor if restated.before else 0),
+        "after": money(restated.after.amount_minor),
+    }
 
 
 def _safe_cell(cell: str) -> str:
@@ -196,6 +243,7 @@ def _render_html(statement: Statement) -> bytes:
         id=statement_id(statement),
         money=_decimals(statement.run.currency),
         works=_by_work(statement),
+        corrections=[line for line in statement.lines if line.restated],
         percent=percent,
     )
     return html.encode("utf-8")
@@ -239,45 +287,6 @@ def percent(part: int, whole: int = PPM) -> str:
     """A proportion in percent with four decimals, rounded down."""
     units = part * 1_000_000 // whole if whole else 0
     return f"{units // 10_000}.{units % 10_000:04d} %"
-
-
-def explain_line(statement: Statement, line_no: int) -> list[str]:
-    """The path of one amount, from the sale to the payee, as sentences with numbers to check by hand.
-
-    Raises:
-        NotFoundError: the statement has no such line.
-    """
-    if not 1 <= line_no <= len(statement.lines):
-        message = (
-            f"statement {statement_id(statement)[:16]} has lines 1 to {len(statement.lines)}, not {line_no}"
-        )
-        raise NotFoundError(message)
-    line, currency = statement.lines[line_no - 1], statement.run.currency
-    money = _decimals(currency)
-    path = [f"Line {line_no}: {money(line.amount_minor)} {currency} to {statement.info.name}."]
-    if line.generation or line.revenue_minor:
-        what = (
-            f"Generation {line.generation}"
-            if line.generation
-            else "Generations without a reliable attribution"
-        )
-        path.append(
-            f"{what}: {line.units:,} uses in {line.territory} brought {money(line.revenue_minor)} {currency}."
-        )
-    path.append(f"Pot {line.pot}, method {line.method}: {line.basis:,} of {line.basis_total:,}.")
-    if line.evidence:
-        path.append(f"Evidence: {line.evidence}.")
-    if line.work:
-        path.append(f"Work {line.work} ({line.title}).")
-    if line.reason:
-        path.append(f"Waits in suspense: {line.reason}.")
-    elif line.work:
-        path.append(
-            f"Share: {line.share_ppm:,} ppm of the {statement.policy.right} right in {line.territory}."
-        )
-    policy = statement.policy
-    path.append(f"Run {statement.run.id}, policy {policy.name} {policy.version} ({policy.digest[:16]}).")
-    return path
 
 
 def _file_name(payee: str) -> str:

@@ -1,8 +1,9 @@
 """What is one payee owed for a period, and for what exactly?
 
-A statement is a value read from a posted run; the same run gives the same statement for ever. There is a
-statement for every party, for every account that the policy names, and one for what waits in suspense:
-together they are the pool, to the unit.
+A statement is a value read from a posted run and from the restatements that are posted in its period. The
+same run and restatements give the same statement; once the period is closed, for ever. There is a statement
+for every party, for every account that the policy names, and one for what waits in suspense: together they
+are the pool and what restatements changed of earlier ones, to the unit.
 """
 
 import json
@@ -12,16 +13,21 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session
 
+from royalties.closing import find_closing
 from royalties.errors import NotFoundError
 from royalties.ledger import account_of
 from royalties.periods import Period
-from royalties.policy import Policy, Rule, parse_policy
-from royalties.runs import get_run
+from royalties.policy import Policy, Rule
+from royalties.restating import policy_of
+from royalties.runs import find_run, get_run
+from royalties.statement_deltas import Restated, posted_in, read_deltas
 from royalties.tables import (
     AllocationRow,
+    DeltaRow,
     DistributionRun,
     LedgerEntry,
     LedgerPosting,
+    RestatementRow,
     RunGeneration,
     UsageTotalRow,
 )
@@ -57,7 +63,11 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One amount and its path: generation, attribution, work, share."""
+    """One amount and its path: generation, attribution, work, share.
+
+    Of a line that corrects an earlier month, `restated` says what it supersedes, and the amount is the
+    difference; it may be below zero.
+    """
 
     line_no: int
     pot: str
@@ -75,6 +85,7 @@ class StatementLine:
     revenue_minor: int
     amount_minor: int
     evidence: str
+    restated: Restated | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +114,11 @@ class GenerationLine:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A payee's part of a run. `payable_minor` is what may be paid out, the rest is carried forward."""
+    """A payee's part of a run, and of what was restated in its period.
+
+    `payable_minor` is what may be paid out, the rest is carried forward, below zero too. A period that was
+    not run, but in which a restatement is posted, has a run without id and money.
+    """
 
     period: Period
     run: DistributionRun
@@ -118,9 +133,14 @@ class Statement:
     num_generations: int
 
     @property
+    def restated_minor(self) -> int:
+        """What the corrections of earlier months come to."""
+        return sum(line.amount_minor for line in self.lines if line.restated)
+
+    @property
     def closing_minor(self) -> int:
-        """The balance after the run."""
-        return self.opening_minor + self.earned_minor
+        """The balance at the end of the period."""
+        return self.opening_minor + self.earned_minor + self.restated_minor
 
     @property
     def payable_minor(self) -> int:
@@ -135,28 +155,44 @@ class Statement:
 
 
 def list_payees(session: Session, period: Period) -> list[str]:
-    """Everyone who has a statement for the period; their statements sum to the pool."""
-    run = get_run(session, period)
-    row = AllocationRow
-    kinds = select(row.payee_kind, row.payee_id).where(row.run_id == run.id).distinct()
-    return sorted({SUSPENSE if kind == SUSPENSE else payee for kind, payee in session.execute(kinds)})
+    """Everyone who has a statement for the period.
+
+    Their statements sum to the pool of the run and to what restatements that are posted in the period
+    changed of earlier pools.
+
+    Raises:
+        NotFoundError: it was not run, and no restatement is posted in it.
+    """
+    run, _ = _stated_in(session, period)
+    row, delta = AllocationRow, DeltaRow
+    kinds = select(row.payee_kind, row.payee_id).where(row.run_id == run.id)
+    restated = (
+        select(delta.payee_kind, delta.payee_id)
+        .join(RestatementRow, RestatementRow.id == delta.restatement_id)
+        .where(RestatementRow.period == period.name)
+    )
+    found = session.execute(kinds.union(restated))
+    return sorted({SUSPENSE if kind == SUSPENSE else payee for kind, payee in found})
 
 
 def make_statement(session: Session, period: Period, payee: str, names: Names) -> Statement:
-    """The statement of a payee for a period that was run.
+    """The statement of a payee for a period.
 
     Raises:
-        NotFoundError: the period was not run, or gave the payee nothing.
+        NotFoundError: the period was not run and nothing is restated in it, or gave the payee nothing.
     """
-    run = get_run(session, period)
+    run, policy = _stated_in(session, period)
     row = AllocationRow
-    mine = (row.run_id == run.id) & _is_for(payee)
-    rows = session.execute(select(row).where(mine).order_by(row.line_no)).scalars().all()
+    mine = (row.run_id == run.id) & _is_for(row, payee)
+    rows: list[tuple[AllocationRow | DeltaRow, Restated | None]] = [
+        (each, None) for each in session.scalars(select(row).where(mine).order_by(row.line_no))
+    ]
+    rows += read_deltas(session, period, _is_for(DeltaRow, payee))
     if not rows:
-        raise NotFoundError(f"{payee} has nothing in {period.name} ({run.id}): no statement to write")
-    lines = tuple(_line(number, each, names) for number, each in enumerate(rows, start=1))
-    policy, _ = parse_policy(run.policy_source.encode())
-    assert policy is not None, "a run keeps the policy that it was made by"
+        raise NotFoundError(f"{payee} has nothing in {period.name}: no statement to write")
+    lines = tuple(
+        _line(number, each, restated, names) for number, (each, restated) in enumerate(rows, start=1)
+    )
     used = _generations_behind(run, policy, mine)
     return Statement(
         period=period,
@@ -164,8 +200,8 @@ def make_statement(session: Session, period: Period, payee: str, names: Names) -
         policy=policy,
         payee=payee,
         info=names.payees.get(payee, PayeeInfo(payee)),
-        opening_minor=_opening(session, run, rows[0]),
-        earned_minor=sum(line.amount_minor for line in lines),
+        opening_minor=_opening(session, period, run.currency, rows[0][0]),
+        earned_minor=sum(line.amount_minor for line in lines if not line.restated),
         lines=lines,
         usage=_usage(session, run, period, used),
         generations=_generations(session, run, used),
@@ -173,7 +209,38 @@ def make_statement(session: Session, period: Period, payee: str, names: Names) -
     )
 
 
-def _line(number: int, row: AllocationRow, names: Names) -> StatementLine:
+def _stated_in(session: Session, period: Period) -> tuple[DistributionRun, Policy]:
+    """The period's run, or an empty one where only restatements are posted in it, and its policy."""
+    restatements = posted_in(session, period)
+    run = find_run(session, period) if restatements else get_run(session, period)
+    if run is None:
+        return _no_run(restatements[-1]), policy_of(restatements[-1])
+    return run, policy_of(run)
+
+
+def _no_run(posted: RestatementRow) -> DistributionRun:
+    """What stands for the run of a period that has none: no id, and no money."""
+    return DistributionRun(
+        id="",
+        period=posted.period,
+        currency=posted.currency,
+        policy_source=posted.policy_source,
+        inputs='{"batches":""}',
+        digest="",
+        gross_minor=0,
+        deductions_minor=0,
+        provider_minor=0,
+        pool_minor=0,
+        allocated_minor=0,
+        suspense_minor=0,
+        num_parties=0,
+        run_at=posted.restated_at,
+    )
+
+
+def _line(
+    number: int, row: AllocationRow | DeltaRow, restated: Restated | None, names: Names
+) -> StatementLine:
     work = names.works.get(row.work_id, WorkInfo(row.work_id))
     return StatementLine(
         line_no=number,
@@ -192,12 +259,13 @@ def _line(number: int, row: AllocationRow, names: Names) -> StatementLine:
         revenue_minor=row.revenue_minor,
         amount_minor=row.amount_minor,
         evidence=row.evidence,
+        restated=restated,
     )
 
 
-def _is_for(payee: str) -> ColumnElement[bool]:
-    kind = AllocationRow.payee_kind
-    return kind == SUSPENSE if payee == SUSPENSE else (kind != SUSPENSE) & (AllocationRow.payee_id == payee)
+def _is_for(row: type[AllocationRow] | type[DeltaRow], payee: str) -> ColumnElement[bool]:
+    kind = row.payee_kind
+    return kind == SUSPENSE if payee == SUSPENSE else (kind != SUSPENSE) & (row.payee_id == payee)
 
 
 def _generations_behind(run: DistributionRun, policy: Policy, mine: ColumnElement[bool]) -> Select[str]:
@@ -212,18 +280,23 @@ def _generations_behind(run: DistributionRun, policy: Policy, mine: ColumnElemen
     return select(row.generation_id).where(row.run_id == run.id, named | fell_back)
 
 
-def _opening(session: Session, run: DistributionRun, of: AllocationRow) -> int:
-    entry = LedgerEntry
+def _opening(session: Session, period: Period, currency: str, of: AllocationRow | DeltaRow) -> int:
+    """What earlier periods left; of a closed period, what they had left when it was closed."""
+    entry, closing = LedgerEntry, find_closing(session, period.name)
     account = account_of(of.payee_kind, of.payee_id, of.reason)
     held = entry.account.startswith("suspense:", autoescape=True)
-    of_run = select(func.min(entry.sequence)).join(LedgerPosting).where(LedgerPosting.run_id == run.id)
-    first = session.execute(of_run).scalar_one()
-    before = select(func.sum(entry.amount_minor)).where(
-        held if of.payee_kind == SUSPENSE else entry.account == account,
-        entry.sequence < first,
-        entry.currency == run.currency,
+    before = (
+        select(func.sum(entry.amount_minor))
+        .join(LedgerPosting)
+        .where(
+            held if of.payee_kind == SUSPENSE else entry.account == account,
+            LedgerPosting.period < period.name,
+            entry.currency == currency,
+        )
     )
-    return int(session.execute(before).scalar() or 0)
+    if closing is not None:
+        before = before.where(entry.sequence <= closing.ledger_sequence)
+    return int(session.scalar(before) or 0)
 
 
 def _usage(

@@ -1,4 +1,4 @@
-"""`contrafact royalties`: usage in, a period distributed, statements out."""
+"""`contrafact royalties`: usage in, a period distributed, statements out; closing and restating it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from console.cli.options import HomeOption, JsonOption, PeriodOption, writing
+from console.cli.restating import close, explain, restate
 from console.errors import ExitCode
 from console.output import findings_lines, say
 from console.steps.paying import find_policy, run_royalties, take_usage, write_statements
@@ -14,6 +15,8 @@ from royalties.statement_files import StatementFormat
 from royalties.usage import UsageFormat
 
 app = typer.Typer(help="From usage to statements, in integers.", no_args_is_help=True)
+for command in (close, restate, explain):
+    app.command(command.__name__)(command)
 
 
 @app.command("usage")

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union_all
 from sqlalchemy.orm import Session
 
 from catalog.clearance import Clearance, clear
@@ -22,7 +22,7 @@ from model.errors import ModelError
 from model.midi import read_midi
 from model.notation import is_notation, notation_text
 from provenance.attributions import touched
-from royalties.tables import AllocationRow, DistributionRun
+from royalties.tables import AllocationRow, DeltaRow, DistributionRun, RestatementRow
 
 
 def inspect_music(name: str, data: bytes) -> str | None:
@@ -85,15 +85,18 @@ def show(home: Home, name: str, known: Knowledge) -> dict[str, Any]:
 
 
 def earned(session: Session, work_id: str) -> list[dict[str, Any]]:
-    """What was allocated for a work, by currency."""
-    query = (
-        select(DistributionRun.currency, func.sum(AllocationRow.amount_minor))
-        .join(AllocationRow, AllocationRow.run_id == DistributionRun.id)
-        .where(AllocationRow.work_id == work_id)
-        .group_by(DistributionRun.currency)
-        .order_by(DistributionRun.currency)
-    )
-    rows = session.execute(query)
+    """What was allocated for a work, with what was restated since, by currency."""
+    run, restated = DistributionRun, RestatementRow
+    amounts = union_all(
+        select(run.currency, AllocationRow.amount_minor)
+        .join(AllocationRow, AllocationRow.run_id == run.id)
+        .where(AllocationRow.work_id == work_id),
+        select(restated.currency, DeltaRow.amount_minor)
+        .join(DeltaRow, DeltaRow.restatement_id == restated.id)
+        .where(DeltaRow.work_id == work_id),
+    ).subquery()
+    query = select(amounts.c.currency, func.sum(amounts.c.amount_minor)).group_by(amounts.c.currency)
+    rows = session.execute(query.order_by(amounts.c.currency))
     return [{"currency": currency, "amount_minor": int(amount)} for currency, amount in rows]
 
 

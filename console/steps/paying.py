@@ -1,7 +1,7 @@
 """From usage to statements: reads the catalogue and the attributions, and hands values to the money."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +19,7 @@ from provenance.attributions import shares_of
 from provenance.evidence.records import append
 from provenance.tables import Attribution as AttributionRow
 from provenance.tables import Generation, RunExposure
+from royalties.closing import late_usage
 from royalties.entitlement import Attribution, Inputs
 from royalties.periods import Period
 from royalties.policy import Policy, load_policy
@@ -31,9 +32,10 @@ SharesByWork = Mapping[str, Sequence[tuple[str, int]]]
 
 
 def take_usage(home: Home, form: UsageFormat, path: Path) -> UsageReport:
-    """What became of a usage file, taken in as one transaction."""
+    """What became of a usage file, taken in as one transaction; with a remark where it came too late."""
     with home.session() as session, session.begin():
-        return import_usage(session, home.folder("usage"), form, path, imported_at=datetime.now(UTC))
+        report = import_usage(session, home.folder("usage"), form, path, imported_at=datetime.now(UTC))
+        return replace(report, findings=(*report.findings, *late_usage(session, report.batch)))
 
 
 def find_policy(name: str) -> Policy:
@@ -46,7 +48,7 @@ def run_royalties(home: Home, period: Period, policy: Policy) -> RunReport:
     """A period distributed by a policy, posted to the ledger and written down in one transaction."""
     now = datetime.now(UTC)
     with home.session() as session, session.begin():
-        report = run_distribution(session, period, policy, _inputs(session, period, policy), run_at=now)
+        report = run_distribution(session, period, policy, read_inputs(session, period, policy), run_at=now)
         body = {
             "type": "contrafact.distribution/1",
             **{name: str(value) for name, value in asdict(report).items()},
@@ -62,7 +64,7 @@ def write_statements(
     folder = home.folder("statements") / period.name
     now = datetime.now(UTC)
     with home.session() as session, session.begin():
-        names = _names(session)
+        names = read_names(session)
         chosen = payees or list_payees(session, period)
         written = {
             payee: write_statement(make_statement(session, period, payee, names), folder, forms)
@@ -81,7 +83,8 @@ def write_statements(
         return written
 
 
-def _inputs(session: Session, period: Period, policy: Policy) -> Inputs:
+def read_inputs(session: Session, period: Period, policy: Policy) -> Inputs:
+    """What decides a distribution beside usage and policy, by what is known now."""
     attributions = _attributions(session)
 
     def shares(works: Sequence[str], right: str, on: date, territory: str) -> SharesByWork:
@@ -128,7 +131,8 @@ def _exposure(session: Session) -> dict[str, int]:
     return seen
 
 
-def _names(session: Session) -> Names:
+def read_names(session: Session) -> Names:
+    """How payees and works are called."""
     payees = {
         party.id: PayeeInfo(party.name, party.ipi_name_number or "", party.invented)
         for party in session.scalars(select(Party))

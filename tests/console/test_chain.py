@@ -488,6 +488,9 @@ COMMANDS = (
         {"run", "currency", "pool_minor", "allocated_minor", "suspense_minor", "parties"},
     ),
     ("royalties statement --period 2026-10 --party PAYEE --format csv", {"statement", "files"}),
+    ("royalties explain STATEMENT 1", {"line", "path"}),
+    ("royalties close --period 2026-10", {"closed", "period", "run", "closed_at", "ledger_digest"}),
+    ("royalties restate --period 2026-10", {"deltas", "restatement", "period", "supersedes", "pool_minor"}),
     ("disclose eu-summary RUN --provider PROVIDER", {"files", "to_be_provided", "score"}),
     ("evidence export GENERATION", {"bundle"}),
     ("evidence verify BUNDLE", {"valid", "checks"}),
@@ -510,6 +513,7 @@ def test_every_command_answers_with_its_keys_and_in_plain_words(done, monkeypatc
         "GENERATION": chain.pieces[0].generation,
         "USAGE": str(folder / "inputs" / "usage-2026-10.csv"),
         "PAYEE": next(iter(chain.statements)),
+        "STATEMENT": next(iter(chain.statements.values())).statement,
         "PROVIDER": str(Path(provenance.disclosures.__file__).parent / "provider_example.toml"),
         "BUNDLE": str(chain.bundle),
     }

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from catalog.database import open_engine
 from migrations import upgrade
+from royalties.closing import last_closed
 from royalties.errors import (
     AttributionRefusedError,
     CurrencyMismatchError,
@@ -25,9 +26,11 @@ from royalties.periods import parse_period
 from royalties.runs import get_run, make_exposure
 from royalties.tables import (
     AllocationRow,
+    DeltaRow,
     DistributionRun,
     LedgerEntry,
     LedgerPosting,
+    RestatementRow,
     RunGeneration,
     UsageQuarantine,
 )
@@ -38,6 +41,8 @@ from tests.royalties.builders import (
     a_policy,
     an_attribution,
     bring_in,
+    close,
+    restated,
     run,
     some_inputs,
 )
@@ -204,7 +209,7 @@ from pathlib import Path
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 from catalog.database import open_engine
-from tests.royalties.builders import run
+from tests.royalties import builders
 
 engine, left = open_engine(sys.argv[1]), int(sys.argv[2])
 
@@ -217,9 +222,16 @@ def die_in_time(*_):
 event.listen(engine, "after_cursor_execute", die_in_time)
 event.listen(engine, "commit", die_in_time)
 with Session(engine) as session:
-    run(session)
+    getattr(builders, sys.argv[3])(session)
     session.commit()
 """
+
+
+def killed_in(what, engine, statement):
+    """Whether a process was killed that does something, after so many statements or at its commit."""
+    command = [sys.executable, "-c", DYING, str(engine.url), str(statement), what]
+    ended = subprocess.run(command, cwd=Path(__file__).parents[2], check=False, timeout=60)
+    return ended.returncode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("statement", [4, 8, 12, 16])
@@ -228,11 +240,41 @@ def test_a_process_that_is_killed_in_a_run_leaves_the_old_state(sqlite_engines, 
         with Session(engine) as session:
             bring_in(session, tmp_path, LINES)
             session.commit()
-        command = [sys.executable, "-c", DYING, str(engine.url), str(statement)]
-        killed = subprocess.run(command, cwd=Path(__file__).parents[2], check=False, timeout=60)
-        assert killed.returncode == -signal.SIGKILL
+        assert killed_in("run", engine, statement)
         with Session(engine) as session:
             for table in (DistributionRun, AllocationRow, LedgerPosting, LedgerEntry):
                 assert session.execute(select(func.count()).select_from(table)).scalar_one() == 0
             assert run(session).parties == 3
             assert check_ledger(session) == []
+
+
+@pytest.mark.parametrize("statement", [4, 12, 18])
+def test_a_process_that_is_killed_in_a_restatement_leaves_the_old_state(sqlite_engines, tmp_path, statement):
+    for engine in sqlite_engines(tmp_path):
+        with Session(engine) as session:
+            bring_in(session, tmp_path, LINES)
+            run(session)
+            close(session)
+            bring_in(session, tmp_path, [a_line(999)], "late.csv")
+            session.commit()
+            before = balances(session)
+        assert killed_in("restated", engine, statement)
+        with Session(engine) as session:
+            for table in (RestatementRow, DeltaRow):
+                assert session.scalar(select(func.count()).select_from(table)) == 0
+            assert balances(session) == before
+            assert restated(session).deltas
+            assert check_ledger(session) == []
+
+
+@pytest.mark.parametrize("statement", [2, 4])
+def test_a_process_that_is_killed_in_a_closing_leaves_the_period_open(sqlite_engines, tmp_path, statement):
+    for engine in sqlite_engines(tmp_path):
+        with Session(engine) as session:
+            bring_in(session, tmp_path, LINES)
+            run(session)
+            session.commit()
+        assert killed_in("close", engine, statement)
+        with Session(engine) as session:
+            assert last_closed(session) is None
+            assert close(session).period == "2026-10"

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from royalties.errors import NotFoundError
+from royalties.explaining import explain_line
 from royalties.ledger import balances
 from royalties.money import parse_minor
 from royalties.periods import parse_period
 from royalties.statement_files import (
     StatementFormat,
-    explain_line,
     render_statement,
     statement_id,
     statement_json,
