@@ -7,8 +7,9 @@ differences in the caller's one transaction: after a crash either all of it is t
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from catalog.database import derive_id
@@ -134,21 +135,25 @@ class StatedPeriod:
 
 def read_stated(session: Session, run: DistributionRun) -> StatedPeriod:
     """The lines of a run as every restatement since has left them."""
-    rows = select(AllocationRow).where(AllocationRow.run_id == run.id).order_by(AllocationRow.line_no)
-    lines = {Source(run.id, row.line_no): _allocation(row, row.amount_minor) for row in session.scalars(rows)}
+    # columns, not objects: a month may have hundreds of thousands of lines
+    row, delta = AllocationRow, DeltaRow
+    rows = select(*row.__table__.columns).where(row.run_id == run.id).order_by(row.line_no)
+    lines = {
+        Source(run.id, each.line_no): _allocation(each, each.amount_minor) for each in session.execute(rows)
+    }
     restatements = _restatements(session, run)
-    for each in restatements:
-        deltas = select(DeltaRow).where(DeltaRow.restatement_id == each.id).order_by(DeltaRow.line_no)
-        for row in session.scalars(deltas):
-            superseded = source_of(row)
+    for restatement in restatements:
+        deltas = select(*delta.__table__.columns).where(delta.restatement_id == restatement.id)
+        for each in session.execute(deltas.order_by(delta.line_no)):
+            superseded = source_of(each)
             if superseded is not None:
                 del lines[superseded]
-            lines[Source(each.id, row.line_no)] = _allocation(row, row.after_minor)
+            lines[Source(restatement.id, each.line_no)] = _allocation(each, each.after_minor)
     stated = tuple(Stated(source, allocation) for source, allocation in lines.items())
     return StatedPeriod(run, _last(run, restatements), len(restatements), stated)
 
 
-def source_of(row: DeltaRow) -> Source | None:
+def source_of(row: DeltaRow | Row[Any]) -> Source | None:
     """The line that a delta supersedes; nothing, if there was none."""
     if row.run_id is not None and row.run_line_no is not None:
         return Source(row.run_id, row.run_line_no)
@@ -190,7 +195,7 @@ def _last(run: DistributionRun, restatements: Sequence[RestatementRow]) -> Distr
     return restatements[-1] if restatements else run
 
 
-def _allocation(row: AllocationRow | DeltaRow, amount_minor: int) -> Allocation:
+def _allocation(row: Row[Any], amount_minor: int) -> Allocation:
     return Allocation(
         pot=row.pot,
         payee=Payee(PayeeKind(row.payee_kind), row.payee_id, row.reason),

@@ -25,6 +25,9 @@ from tests.royalties.builders import (
     NOVEMBER,
     OCTOBER,
     a_line,
+    a_policy,
+    a_total,
+    an_attribution,
     bring_in,
     close,
     put_totals,
@@ -175,6 +178,34 @@ def test_the_reversal_of_a_run_is_its_exact_negative(session, tmp_path, posted):
     assert moved == {account: -minor for (account, _), minor in before.items() if minor}
     assert set(balances(session).values()) == {0}
     assert all(delta.after.amount_minor == 0 for delta in report.deltas)
+
+
+def test_the_month_by_hand_is_restated_to_the_cent():
+    """Work A is 60 % of the output pot of 18.90 and half the training pot of 8.10; party 1 had half of A."""
+
+    def month(share_ppm):
+        table = {
+            "work_a": [("party_1", share_ppm), ("party_2", 1_000_000 - share_ppm)],
+            "work_b": [("party_2", 333_333), ("party_3", 666_667)],
+        }
+        inputs = some_inputs(
+            attributions={"gen_1": an_attribution("gen_1", {"work_a": 600_000, "work_b": 300_000})},
+            public_domain=frozenset(),
+            exposure=make_exposure({"work_a": 10, "work_b": 10}),
+            shares_on=shares_from(table),
+        )
+        return divided(([a_total(revenue_minor=10_000)], a_policy(unattributed="fund:research"), inputs))
+
+    before, fresh = month(500_000), month(400_000)
+    deltas = compare(as_stated(before), fresh.allocations)
+    moved = movements_of(totals_of(before), totals_of(fresh), deltas)
+    assert moved == {"party:party_1": -154, "party:party_2": 154}
+    now = defaultdict(int)
+    for topic, minor in amounts(fresh.allocations):
+        now[topic.pot, topic.payee.id] += minor
+    assert (now["output", "party_1"], now["training", "party_1"]) == (454, 162)
+    assert (now["output", "party_2"], now["training", "party_2"]) == (869, 378)
+    assert fresh.pool_minor == before.pool_minor == 2700
 
 
 def test_late_usage_is_posted_in_the_open_month_and_names_what_it_supersedes(session, posted, corrected):
