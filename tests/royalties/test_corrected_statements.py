@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from console.steps.catalogue import earned
 from royalties.errors import NotFoundError
 from royalties.explaining import explain_line
 from royalties.ledger import balances
 from royalties.money import format_minor, parse_minor
 from royalties.periods import parse_period
+from royalties.runs import make_exposure
 from royalties.statement_files import StatementFormat, render_statement, statement_id
 from royalties.statements import SUSPENSE, Names, list_payees, make_statement
 from tests.royalties.builders import (
@@ -178,3 +180,16 @@ def test_a_month_in_which_nothing_is_stated_has_no_statements(session, corrected
         list_payees(session, NOVEMBER.following)
     with pytest.raises(NotFoundError, match="party_9 has nothing in 2026-11"):
         statement_of(session, "party_9")
+
+
+def test_what_a_work_has_earned_includes_what_was_restated(session, posted):
+    def of_work_a():
+        [amount] = earned(session, "work_a")
+        return amount
+
+    before = of_work_a()
+    close(session)
+    report = restated(session, inputs=some_inputs(exposure=make_exposure({"work_a": 9, "work_b": 1})))
+    change = sum(delta.amount_minor for delta in report.deltas if delta.after.line.work == "work_a")
+    assert change != 0
+    assert of_work_a() == {"currency": "EUR", "amount_minor": before["amount_minor"] + change}

@@ -3,11 +3,15 @@
 from datetime import date
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
+from catalog.database import open_engine
+from migrations import configuration, upgrade
 from royalties.errors import LedgerError
 from royalties.ledger import Posting, check_ledger, post
 from royalties.tables import (
@@ -305,6 +309,27 @@ def test_the_database_refuses_usage_without_meaning(session):
         assert refused(session, insert(UsageBatch), [batch | {"id": "b2"} | changes]) == "constraint", changes
     for changes in ({"num_lines": 0}, {"currency": "EURO"}, {"batch_id": "none"}):
         assert refused(session, insert(UsageTotalRow), [total | changes]) == "constraint", changes
+
+
+def test_a_ledger_from_before_restatements_stays_and_stays_closed_to_changes(tmp_path):
+    engine = open_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    config = configuration()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0008")
+        connection.execute(insert(DistributionRun), [_a_run()])
+        connection.execute(
+            text(
+                "INSERT INTO ledger_posting (id, run_id, period, description, posted_at) "
+                "VALUES ('pst_x', 'dist_x', '2030-01', '', '2030-02-01')"
+            )
+        )
+    upgrade(engine)
+    with Session(engine) as session:
+        assert session.scalars(select(LedgerPosting.restatement_id)).all() == [None]
+        assert refused(session, text("UPDATE ledger_posting SET period = '2030-02'")) == "append-only"
+        assert refused(session, text("DELETE FROM distribution_run")) == "append-only"
+    engine.dispose()
 
 
 def test_the_migrated_tables_are_the_declared_ones(engine):
