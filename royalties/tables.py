@@ -51,7 +51,7 @@ class UsageBatch(Base):
 
     __tablename__ = "usage_batch"
     __table_args__ = (
-        CheckConstraint("format IN ('csv', 'parquet')", name="format"),
+        CheckConstraint("format IN ('csv', 'parquet', 'dsr')", name="format"),
         CheckConstraint("num_lines >= 0 AND num_quarantined >= 0", name="counts"),
     )
 

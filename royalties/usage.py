@@ -22,6 +22,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog.findings import Finding, Severity
+from royalties.dsr_reader import read_dsr
 from royalties.entitlement import UsageTotal
 from royalties.errors import CurrencyMismatchError, UsageStoreError
 from royalties.money import in_range
@@ -45,11 +46,13 @@ class UsageFormat(StrEnum):
 
     CSV = "csv"
     PARQUET = "parquet"
+    DSR = "dsr"
 
 
 _READERS: Mapping[UsageFormat, Callable[[Path], Iterator[Chunk]]] = {
     UsageFormat.CSV: read_csv,
     UsageFormat.PARQUET: read_parquet,
+    UsageFormat.DSR: read_dsr,
 }
 
 
@@ -73,7 +76,7 @@ def import_usage(
 
     Args:
         directory: where the accepted lines of all batches lie.
-        path: the file; CSV may be compressed with gzip.
+        path: the file; CSV and DSR may be compressed with gzip.
 
     Raises:
         UsageStoreError: the lines of an earlier batch are missing or were changed.
@@ -91,7 +94,7 @@ def import_usage(
         try:
             refused, findings = _stage(_READERS[usage_format](path), staged)
         except UnusableFileError as error:
-            return UsageReport(batch_id, 0, 0, (error.finding,))
+            return UsageReport(batch_id, 0, 0, error.findings)
         refused = pl.concat([refused, _drop_duplicates(session, directory, staged)]).sort("line")
         totals = _totals(staged)
         batch = UsageBatch(

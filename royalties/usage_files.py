@@ -5,6 +5,7 @@ record: a field may be quoted but holds no line break, which is why one torn lin
 after it.
 """
 
+import contextlib
 import csv
 import gzip
 import zlib
@@ -26,11 +27,11 @@ BATCH_ROWS = 131_072
 
 
 class UnusableFileError(RoyaltiesError):
-    """The file as a whole cannot be read; becomes a finding in the import's report."""
+    """The file as a whole cannot be read; becomes findings in the import's report."""
 
-    def __init__(self, finding: Finding) -> None:
-        super().__init__(finding.message)
-        self.finding = finding
+    def __init__(self, *findings: Finding) -> None:
+        super().__init__("; ".join(finding.message for finding in findings))
+        self.findings = findings
 
 
 def _check_columns(names: Sequence[str], file: str) -> list[Finding]:
@@ -64,11 +65,22 @@ def read_csv(path: Path) -> Iterator[Chunk]:
     Raises:
         UnusableFileError: there is no header, or it lacks a column, or the compression is damaged.
     """
+    with open_unpacked(path) as stream:
+        yield from _read_csv_stream(stream, path.name)
+
+
+@contextlib.contextmanager
+def open_unpacked(path: Path) -> Iterator[BinaryIO]:
+    """The bytes of a file, plain or gzip.
+
+    Raises:
+        UnusableFileError: the compression is damaged.
+    """
     try:
         with path.open("rb") as plain:
             packed = plain.read(2) == b"\x1f\x8b"
         with gzip.open(path) if packed else path.open("rb") as stream:
-            yield from _read_csv_stream(stream, path.name)  # type: ignore[arg-type]  # GzipFile reads bytes
+            yield stream  # type: ignore[misc]  # GzipFile reads bytes
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         message = f"the compressed file is damaged or cut off: {error}"
         raise UnusableFileError(Finding("DAMAGED_FILE", path.name, message)) from error
