@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from catalog.files import write_atomically
 from royalties.digests import Json, canonical_json
+from royalties.dsr_writer import UNKNOWN_SENDER, Sender, dsr_file_name, render_dsr
 from royalties.money import PPM, format_minor
 from royalties.policy import Policy
 from royalties.statement_deltas import Restated, Version
@@ -32,6 +33,7 @@ class StatementFormat(StrEnum):
     JSON = "json"
     CSV = "csv"
     HTML = "html"
+    DSR = "dsr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +45,26 @@ class WrittenStatement:
 
 
 def write_statement(
-    statement: Statement, directory: Path, formats: Sequence[StatementFormat]
+    statement: Statement,
+    directory: Path,
+    formats: Sequence[StatementFormat],
+    sender: Sender = UNKNOWN_SENDER,
 ) -> WrittenStatement:
     """Writes a statement in the given forms; each file appears whole or not at all."""
     stem = f"{statement.period.name}_{_file_name(statement.payee)}"
     paths = []
     for each in formats:
-        path = directory.joinpath(f"{stem}.{each}")
-        write_atomically(path, render_statement(statement, each))
+        dsr = each is StatementFormat.DSR
+        path = directory.joinpath(dsr_file_name(statement, sender) if dsr else f"{stem}.{each}")
+        write_atomically(path, render_statement(statement, each, sender))
         paths.append(path)
     return WrittenStatement(statement_id(statement), tuple(paths))
 
 
-def render_statement(statement: Statement, form: StatementFormat) -> bytes:
-    """The bytes of a statement in one form."""
+def render_statement(statement: Statement, form: StatementFormat, sender: Sender = UNKNOWN_SENDER) -> bytes:
+    """The bytes of a statement in one form; only a sales report (DSR) names its sender."""
+    if form is StatementFormat.DSR:
+        return render_dsr(statement, statement_id(statement), sender)
     return _RENDERERS[form](statement)
 
 

@@ -5,14 +5,24 @@ from typing import Annotated
 
 import typer
 
-from console.cli.options import HomeOption, JsonOption, PeriodOption, writing
+from catalog.identifiers import parse_dpid
+from console.cli.options import HomeOption, JsonOption, PeriodOption, parsed, writing
 from console.cli.restating import close, explain, restate
 from console.errors import ExitCode
 from console.output import findings_lines, say
 from console.steps.paying import find_policy, run_royalties, take_usage, write_statements
+from royalties.dsr_writer import UNKNOWN_SENDER, Sender
 from royalties.money import format_minor
 from royalties.statement_files import StatementFormat
 from royalties.usage import UsageFormat
+
+
+def _party_identifier(text: str) -> str:
+    found = parse_dpid(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no DDEX party identifier such as PADPIDA2013020802I")
+    return found
+
 
 app = typer.Typer(help="From usage to statements, in integers.", no_args_is_help=True)
 for command in (close, restate, explain):
@@ -22,8 +32,8 @@ for command in (close, restate, explain):
 @app.command("usage")
 def usage(
     context: typer.Context,
-    form: Annotated[UsageFormat, typer.Argument(metavar="FORMAT", help="csv or parquet.")],
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="The file; CSV may be gzipped.")],
+    form: Annotated[UsageFormat, typer.Argument(metavar="FORMAT", help="csv, parquet or dsr.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The file; CSV and DSR may be gzipped.")],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -93,7 +103,18 @@ def statement(
     period: PeriodOption,
     party: Annotated[str, typer.Option("--party", help="A party's id, a policy's account, or suspense.")],
     form: Annotated[
-        list[StatementFormat] | None, typer.Option("--format", help="csv, json or html; may be repeated.")
+        list[StatementFormat] | None,
+        typer.Option("--format", help="csv, json, html or dsr; may be repeated."),
+    ] = None,
+    sender_name: Annotated[str, typer.Option("--sender-name", help="For dsr: who sends it.")] = "",
+    sender_dpid: Annotated[
+        str | None,
+        typer.Option(
+            "--sender-dpid",
+            parser=parsed(_party_identifier),
+            metavar="PADPIDA...",
+            help="For dsr: the sender's DDEX party identifier, without which a partner refuses it.",
+        ),
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -103,7 +124,8 @@ def statement(
     Example: contrafact royalties statement --period 2026-10 --party suspense --format html
     """
     with writing(context, home) as opened:
-        written = write_statements(opened, period, [party], form or list(StatementFormat))
+        sender = Sender(sender_name or UNKNOWN_SENDER.name, sender_dpid or "")
+        written = write_statements(opened, period, [party], form or list(StatementFormat), sender)
     found = written[party]
     files = [str(path) for path in found.files]
     say(

@@ -20,6 +20,7 @@ from provenance.evidence.records import append
 from provenance.tables import Attribution as AttributionRow
 from provenance.tables import Generation, RunExposure
 from royalties.closing import late_usage
+from royalties.dsr_writer import UNKNOWN_SENDER, Sender
 from royalties.entitlement import Attribution, Inputs
 from royalties.periods import Period
 from royalties.policy import Policy, load_policy
@@ -58,7 +59,11 @@ def run_royalties(home: Home, period: Period, policy: Policy) -> RunReport:
 
 
 def write_statements(
-    home: Home, period: Period, payees: Sequence[str], forms: Sequence[StatementFormat]
+    home: Home,
+    period: Period,
+    payees: Sequence[str],
+    forms: Sequence[StatementFormat],
+    sender: Sender = UNKNOWN_SENDER,
 ) -> dict[str, WrittenStatement]:
     """The statements of some payees, or of all who have one where none is named, as files of the home."""
     folder = home.folder("statements") / period.name
@@ -67,7 +72,7 @@ def write_statements(
         names = read_names(session)
         chosen = payees or list_payees(session, period)
         written = {
-            payee: write_statement(make_statement(session, period, payee, names), folder, forms)
+            payee: write_statement(make_statement(session, period, payee, names), folder, forms, sender)
             for payee in chosen
         }
         for payee, found in written.items():
