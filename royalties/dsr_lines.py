@@ -15,7 +15,9 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from royalties.usage_files import CHUNK_BYTES, MAX_LINE_BYTES
+from royalties.usage_files import MAX_LINE_BYTES
+
+CHUNK_BYTES = 4 * 2**20
 
 _MARK = b"\xef\xbb\xbf"
 _CELL = re.compile(r"(?:[^\t\\]|\\.)*", re.DOTALL)
@@ -49,7 +51,8 @@ def _lines(data: bytes) -> pl.Series:
     texts = pa.LargeStringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(data))
     lines = pl.from_arrow(texts)
     assert isinstance(lines, pl.Series)
-    return lines.str.strip_suffix("\n").str.strip_suffix("\r")
+    lines = lines.str.strip_suffix("\n")
+    return lines.str.strip_suffix("\r") if b"\r" in data else lines
 
 
 def split_lines(lines: pl.Series, first_line: int) -> pl.DataFrame:
