@@ -8,10 +8,10 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from benchmarks.fuzz_inputs import RIGHTS, WHOLE, Damaged, works
+from benchmarks.fuzz_inputs import REVENUE_MINOR, RIGHTS, WHOLE, Damaged, works
 from catalog.database import open_engine
 from catalog.errors import CatalogError
 from catalog.files import FileStore
@@ -22,6 +22,9 @@ from catalog.tables import Party, Share, Work, WorkIdentifier
 from catalog.vocabulary import IdentifierScheme, Right, ShareKind
 from console.steps.catalogue import inspect_music
 from migrations import upgrade
+from royalties.errors import RoyaltiesError
+from royalties.tables import UsageTotalRow
+from royalties.usage import UsageFormat, import_usage
 
 AT = datetime(2026, 10, 1, 12, tzinfo=UTC)
 FORMATS = {"cwr": "cwr", "ack": "cwr", "csv": "csv", "parquet": "parquet", "ern": "ern"}
@@ -56,6 +59,8 @@ class Bench:
 
     def outcome(self, damaged: Damaged) -> tuple[Outcome, str]:
         """What became of the input, and a word more where that is a fault of ours."""
+        if damaged.kind == "dsr":
+            return self._usage(damaged)
         form, path = self._lay_out(damaged)
         with Session(self.engine) as session:
             try:
@@ -72,6 +77,25 @@ class Bench:
         if wrong:
             return Outcome.WRONG_SHARE, wrong
         return (Outcome.FINDINGS if report.findings else Outcome.WHOLE), ""
+
+    def _usage(self, damaged: Damaged) -> tuple[Outcome, str]:
+        """The same for usage: money that is another without a word is as wrong as a share."""
+        path = self.folder / "report.tsv"
+        path.write_bytes(damaged.data)
+        with Session(self.engine) as session:
+            try:
+                report = import_usage(session, self.folder / "files", UsageFormat.DSR, path, imported_at=AT)
+                minor = session.scalar(select(func.sum(UsageTotalRow.revenue_minor))) or 0
+            except RoyaltiesError as error:
+                return (Outcome.REFUSED, "") if str(error) else (Outcome.TRACEBACK, "a refusal without words")
+            finally:
+                session.rollback()
+                self._tidy(path)
+        if not report.lines:
+            return (Outcome.REFUSED, "") if report.findings else (Outcome.TRACEBACK, "nothing without words")
+        if damaged.gentle and not report.quarantined and minor != REVENUE_MINOR:
+            return Outcome.WRONG_SHARE, f"{REVENUE_MINOR} became {minor}"
+        return (Outcome.FINDINGS if report.quarantined else Outcome.WHOLE), ""
 
     def _tidy(self, path: Path) -> None:
         for left in (path, self.folder / "files"):

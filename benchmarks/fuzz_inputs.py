@@ -68,6 +68,19 @@ ERN = """<?xml version="1.0" encoding="UTF-8"?>
  </DealTerms></Deal></ReleaseDeal></DealList>
 </ern:NewReleaseMessage>
 """
+REVENUE_MINOR = 2000  # of the sales report
+DSR = """HEAD\tdsrf/30\tRoyaltyReportingProfile\t1.0.1\tM1\t\
+2026-11-02T00:00:00Z\t1\t1\t2026-10\t2026-10\tPADPIDA2013020802I\tS
+#a comment
+SY07\tS1\t\t\t\tOnDemandStream\tDE\tMechanicalRight\tPremium\t30\t\tEUR\t20.00\t\t\t\t4.00\t9.00
+AS01\tB1\tR1\tgen_1\t\tOne \\| two\t\tModel\t\tPT3M5S\tSoundRecording
+SU03.01\tB1\tT1\tS1\tgen_1\t10\t12.345
+LI01\tB1\tS1\tAda\t\tW1\t50\tMechanicalRight\t4.50\t2.00
+AS02.01\tB2\tR1\tgen_2\t\tThree\t\tModel\t\tPT0S\tSoundRecording
+SU03.01\tB2\tT2\tS1\tgen_2\t20\t7.655
+LI01\tB2\tS1\tAda\t\tW1\t50\tMechanicalRight\t4.50\t2.00
+FOOT\t10\t10\t1\t2\t2
+"""
 # What is put into files on purpose: the ends of ranges, formulas, markup, zero bytes, other encodings.
 TOKENS = (
     b"\0", b"\xff\xfe", b"\r\n", b"\n\n", b'"', b"=cmd()", b"../../x", b"<!DOCTYPE x>", b"&x;", b"99999",
@@ -196,6 +209,7 @@ WHOLE: dict[str, Callable[[], bytes]] = {
     "krn": KERN.encode,
     "abc": ABC.encode,
     "rights": RIGHTS.format(name="a.mid").encode,
+    "dsr": DSR.encode,
 }
 KINDS = tuple(WHOLE)
 

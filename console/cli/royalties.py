@@ -39,6 +39,8 @@ def usage(
 ) -> None:
     """Take in a usage file; every line that cannot be used is kept with its place and reason.
 
+    A DDEX sales report whose counts or sums do not hold is refused as a whole.
+
     Example: contrafact royalties usage csv october.csv
     """
     with writing(context, home) as opened:
@@ -51,7 +53,7 @@ def usage(
     }
     lines = [f"{report.lines} lines taken in, {report.quarantined} quarantined (batch {report.batch})"]
     say(answer, [*lines, *findings_lines(report.findings)], as_json=as_json)
-    if not report.batch:
+    if not report.lines and not report.quarantined and any(f.severity == "error" for f in report.findings):
         raise typer.Exit(ExitCode.REFUSED)
 
 

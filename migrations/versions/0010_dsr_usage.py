@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 
 FORMATS_BEFORE = "'csv', 'parquet'"
 FORMATS = f"{FORMATS_BEFORE}, 'dsr'"

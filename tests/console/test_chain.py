@@ -40,6 +40,7 @@ from royalties.ledger import check_ledger
 from royalties.money import PPM
 from royalties.tables import AllocationRow
 from tests.console.tiny_chain import TINY, digests, run_tiny_chain
+from tests.royalties.dsr_files import FINANCIAL, plain_report
 
 SOURCE_KEYS = ("work_id", "encoding_id", "bar_start", "bar_end")
 KILLED_AFTER_SECONDS = (5, 12, 20)
@@ -483,11 +484,16 @@ COMMANDS = (
     ),
     ("provenance trace WORK", {"generations", "amount"}),
     ("royalties usage csv USAGE", {"batch", "lines", "quarantined", "findings"}),
+    ("royalties usage dsr REPORT", {"batch", "lines", "quarantined", "findings"}),
     (
         "royalties run --period 2026-10 --policy stim_like",
         {"run", "currency", "pool_minor", "allocated_minor", "suspense_minor", "parties"},
     ),
     ("royalties statement --period 2026-10 --party PAYEE --format csv", {"statement", "files"}),
+    (
+        "royalties statement --period 2026-10 --party PAYEE --format dsr --sender-dpid PADPIDA2013020802I",
+        {"statement", "files"},
+    ),
     ("royalties explain STATEMENT 1", {"line", "path"}),
     ("royalties close --period 2026-10", {"closed", "period", "run", "closed_at", "ledger_digest"}),
     ("royalties restate --period 2026-10", {"deltas", "restatement", "period", "supersedes", "pool_minor"}),
@@ -504,7 +510,10 @@ def test_every_command_answers_with_its_keys_and_in_plain_words(done, monkeypatc
     refused = next(
         iter({e.work_id for e in chain.corpus.exclusions} - {f.leaf.work_id for f in chain.corpus.files})
     )
+    report = plain_report(FINANCIAL, [(chain.pieces[0].generation, 10, 1234)])
+    (folder / "report.tsv").write_bytes(report.replace(b"2026-10", b"2027-01"))  # no month of other tests
     names = {
+        "REPORT": str(folder / "report.tsv"),
         "WORK": chain.corpus.files[0].leaf.work_id,
         "REFUSED": refused,
         "CORPUS": chain.corpus.id[:12],

@@ -19,6 +19,7 @@ from console.settings import load_settings
 from model.house import compose
 from model.midi import write_midi
 from model.score import Score, Track, notes_of
+from tests.royalties.dsr_files import ROYALTY, plain_report
 
 
 @pytest.fixture
@@ -91,6 +92,26 @@ def test_a_usage_file_that_is_missing_is_a_finding(contrafact):
     answer = json.loads(said)
     assert (code, answer["lines"]) == (1, 0)
     assert "/no/such/file.csv" in json.dumps(answer["findings"])
+
+
+def test_a_sales_report_that_is_cut_off_is_refused_and_named(contrafact, tmp_path):
+    whole = plain_report(ROYALTY, [("gen_1", 10, 1234)])
+    path = tmp_path / "report.tsv"
+    path.write_bytes(whole[: whole.rindex(b"FOOT")])
+    code, said, _ = contrafact("royalties", "usage", "dsr", str(path), "--json")
+    answer = json.loads(said)
+    assert (code, answer["lines"]) == (1, 0)
+    assert [finding["code"] for finding in answer["findings"]] == ["NO_FOOT"]
+    path.write_bytes(whole)
+    code, said, _ = contrafact("royalties", "usage", "dsr", str(path), "--json")
+    assert (code, json.loads(said)["lines"]) == (0, 1)
+
+
+def test_a_party_identifier_with_a_wrong_check_character_is_wrong_usage(contrafact):
+    words = ("--period", "2026-10", "--party", "p", "--format", "dsr", "--sender-dpid", "PADPIDA2014999999Z")
+    code, _, complaint = contrafact("royalties", "statement", *words)
+    assert code == 2
+    assert "DDEX party identifier" in complaint
 
 
 def test_a_second_command_on_a_home_that_is_being_written_is_told_to_wait(contrafact, tmp_path):
