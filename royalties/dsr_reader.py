@@ -6,6 +6,7 @@ each column by column. At the end what its lines come to is compared with its su
 its foot: a report that disagrees with itself is refused as a whole.
 """
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -60,6 +61,16 @@ def read_dsr(path: Path) -> Iterator[Chunk]:
         for lines in read_lines(stream):
             yield reading.take(lines)
         yield Chunk(*no_lines(), reading.finish())
+
+
+def message_id_of(path: Path) -> str:
+    """The `MessageId` in the head of a report, or nothing where there is no head to be read."""
+    with contextlib.suppress(OSError, UnusableFileError), open_unpacked(path) as stream:
+        for lines in read_lines(stream):
+            records = split_lines(lines.head(MAX_TOLD), 1)
+            cells = records["cells"][0] if records.height else None
+            return cells[4] if cells is not None and cells[0] == "HEAD" and len(cells) > 4 else ""
+    return ""
 
 
 class _Reading:

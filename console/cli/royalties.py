@@ -130,8 +130,10 @@ def statement(
         written = write_statements(opened, period, [party], form or list(StatementFormat), sender)
     found = written[party]
     files = [str(path) for path in found.files]
+    asked = form is not None and StatementFormat.DSR in form and not sender_dpid
+    unnamed = ["SenderPartyId is empty, and partners refuse that: add --sender-dpid"] if asked else []
     say(
         {"statement": found.statement, "files": files},
-        [f"statement {found.statement}", *files],
+        [f"statement {found.statement}", *files, *unnamed],
         as_json=as_json,
     )

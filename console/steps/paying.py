@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from catalog.clearance import is_public_domain
 from catalog.facts import each_fact
+from catalog.findings import Finding
 from catalog.shares import owners_on
 from catalog.tables import Party, Work
 from catalog.vocabulary import Right
@@ -18,8 +19,9 @@ from console.home import Home
 from provenance.attributions import shares_of
 from provenance.evidence.records import append
 from provenance.tables import Attribution as AttributionRow
-from provenance.tables import Generation, RunExposure
+from provenance.tables import Generation, Record, RunExposure
 from royalties.closing import late_usage
+from royalties.dsr_reader import message_id_of
 from royalties.dsr_writer import UNKNOWN_SENDER, Sender
 from royalties.entitlement import Attribution, Inputs
 from royalties.periods import Period
@@ -33,10 +35,21 @@ SharesByWork = Mapping[str, Sequence[tuple[str, int]]]
 
 
 def take_usage(home: Home, form: UsageFormat, path: Path) -> UsageReport:
-    """What became of a usage file, taken in as one transaction; with a remark where it came too late."""
+    """What became of a usage file, taken in as one transaction; with a remark where it came too late.
+
+    A statement that this home wrote as a sales report tells of usage that it has counted already.
+    """
     with home.session() as session, session.begin():
+        if form is UsageFormat.DSR and _is_own_statement(session, message_id_of(path)):
+            message = "this is a statement of this home; the usage in it was counted when it came in"
+            return UsageReport("", 0, 0, (Finding("OWN_STATEMENT", path.name, message),))
         report = import_usage(session, home.folder("usage"), form, path, imported_at=datetime.now(UTC))
         return replace(report, findings=(*report.findings, *late_usage(session, report.batch)))
+
+
+def _is_own_statement(session: Session, message_id: str) -> bool:
+    written = select(Record.sequence).where(Record.kind == "statement", Record.subject_id == message_id)
+    return session.execute(written.limit(1)).first() is not None
 
 
 def find_policy(name: str) -> Policy:

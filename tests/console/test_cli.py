@@ -107,6 +107,19 @@ def test_a_sales_report_that_is_cut_off_is_refused_and_named(contrafact, tmp_pat
     assert (code, json.loads(said)["lines"]) == (0, 1)
 
 
+def test_a_statement_of_this_home_is_not_usage_of_it(contrafact, tmp_path):
+    path = tmp_path / "report.tsv"
+    path.write_bytes(plain_report(ROYALTY, [("gen_1", 10, 100_000)]))
+    assert contrafact("royalties", "usage", "dsr", str(path))[0] == 0
+    assert contrafact("royalties", "run", "--period", "2026-10", "--policy", "stim_like")[0] == 0
+    words = ("royalties", "statement", "--period", "2026-10", "--party", "suspense", "--format", "dsr")
+    assert "--sender-dpid" in contrafact(*words)[1]
+    [written] = json.loads(contrafact(*words, "--json")[1])["files"]
+    code, said, _ = contrafact("royalties", "usage", "dsr", written, "--json")
+    assert code == 1
+    assert [finding["code"] for finding in json.loads(said)["findings"]] == ["OWN_STATEMENT"]
+
+
 def test_a_party_identifier_with_a_wrong_check_character_is_wrong_usage(contrafact):
     words = ("--period", "2026-10", "--party", "p", "--format", "dsr", "--sender-dpid", "PADPIDA2014999999Z")
     code, _, complaint = contrafact("royalties", "statement", *words)

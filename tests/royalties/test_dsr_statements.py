@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from catalog.database import Base, open_engine
@@ -17,8 +18,11 @@ from royalties.money import parse_minor
 from royalties.periods import parse_period
 from royalties.statement_files import StatementFormat, render_statement, statement_id, write_statement
 from royalties.statements import SUSPENSE, list_payees, make_statement
+from royalties.tables import UsageBatch
+from royalties.usage import UsageFormat, import_usage
 from royalties.usage_files import UnusableFileError
 from tests.royalties.builders import NOW, OCTOBER, a_line, a_policy, bring_in, run, some_inputs
+from tests.royalties.dsr_files import ROYALTY, plain_report
 from tests.royalties.test_statements import NAMES
 
 SENDER = Sender("Example Music", "PADPIDA2013020802I")
@@ -198,3 +202,17 @@ def test_yen_have_no_decimals(session, tmp_path):
     amounts = [row["AllocatedAmount"] for row in records(written(statement)) if row["RecordType"] == "LI01"]
     assert amounts and not any("." in amount for amount in amounts)
     assert sum(map(int, amounts)) == statement.payable_minor
+
+
+def test_either_database_takes_reports_and_no_unknown_format(session, tmp_path):
+    path = tmp_path / "report.tsv"
+    path.write_bytes(plain_report(ROYALTY, [("gen_1", 10, 1234)]))
+    report = import_usage(session, tmp_path / "usage", UsageFormat.DSR, path, imported_at=NOW)
+    assert (report.lines, session.get(UsageBatch, report.batch).format) == (1, "dsr")
+    unknown = UsageBatch(
+        id="b", format="xls", file_name="f", num_lines=0, num_quarantined=0, lines_sha256="", imported_at=NOW
+    )
+    session.add(unknown)
+    with pytest.raises(IntegrityError, match="ck_usage_batch_format"):
+        session.flush()
+    session.rollback()
