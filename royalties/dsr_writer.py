@@ -2,8 +2,9 @@
 
 The profile is that for royalties: a summary for each territory, service and use, a block for each generation
 with the works that it leaned on, a record for each of its usages, and one for each amount of the statement.
-What has no usage (a pot that pays equally, the balance before, what is carried forward) is a block without
-usage. So every amount is among the licensors' amounts, and these come to what is payable.
+What has no usage (a pot that pays equally, a month that is restated, the balance before, what is carried
+forward) is a block without usage. So every amount is among the licensors' amounts, and these come to what is
+payable.
 
 Source: DDEX DSR, Royalty Reporting Profile 1.0.1; cells as in `dsr_columns`.
 """
@@ -85,7 +86,9 @@ class _Total:
 
 def render_dsr(statement: Statement, message_id: str, sender: Sender) -> bytes:
     """The bytes of a statement as a report; the licensors' amounts come to what is payable, to the unit."""
-    blocks = [*_generations(statement), *_pots(statement), *_balances(statement)]
+    blocks = [
+        *_generations(statement), *_pots(statement), *_corrections(statement), *_balances(statement)
+    ]  # fmt: skip
     totals: dict[tuple[str, str, str], _Total] = {}
     for use in (use for block in blocks for use in block.uses):
         total = totals.setdefault(use.summary, _Total())
@@ -127,7 +130,7 @@ def _generations(statement: Statement) -> Iterator[_Block]:
     models = {each.generation: each.model for each in statement.generations}
     lines: dict[str, dict[str, list[StatementLine]]] = {}
     for line in statement.lines:
-        if line.generation:
+        if line.generation and not line.restated:
             lines.setdefault(line.generation, {}).setdefault(line.territory, []).append(line)
     for generation, places in sorted(lines.items()):
         uses = [
@@ -161,7 +164,7 @@ def _pots(statement: Statement) -> Iterator[_Block]:
     """A block for each pot's lines that name no generation."""
     lines: dict[tuple[str, str], list[StatementLine]] = {}
     for line in statement.lines:
-        if not line.generation:
+        if not line.generation and not line.restated:
             lines.setdefault((line.pot, line.territory or statement.policy.territory), []).append(line)
     for (pot, territory), its in sorted(lines.items()):
         shares = tuple(_share(statement, line, 0, line.amount_minor) for line in its)
@@ -169,11 +172,25 @@ def _pots(statement: Statement) -> Iterator[_Block]:
         yield _Block(f"pot:{pot}", f"{NAMESPACE}::Pot", statement.policy.name, tuple(its), (use,))
 
 
+def _corrections(statement: Statement) -> Iterator[_Block]:
+    """A block for each month that is restated here, without usage: its own report told of that."""
+    lines: dict[str, list[StatementLine]] = {}
+    for line in statement.lines:
+        if line.restated:
+            lines.setdefault(line.restated.period, []).append(line)
+    for month, its in sorted(lines.items()):
+        shares = tuple(_share(statement, line, 0, line.amount_minor) for line in its)
+        use = _Use((statement.policy.territory, f"Restated {month}", ""), None, 0, shares)
+        kind = f"{NAMESPACE}::Restatement"
+        yield _Block(f"restated:{month}", kind, statement.policy.name, tuple(its), (use,))
+
+
 def _balances(statement: Statement) -> Iterator[_Block]:
     """What was on the account before, and, taken off, what stays on it."""
+    balance_minor = statement.opening_minor + statement.earned_minor + statement.restated_minor
     balances = {
         "Opening balance": statement.opening_minor,
-        "Carried forward": statement.payable_minor - statement.opening_minor - statement.earned_minor,
+        "Carried forward": statement.payable_minor - balance_minor,
     }
     for name, amount_minor in balances.items():
         if amount_minor:

@@ -27,6 +27,7 @@ from tests.royalties.builders import (
     shares_from,
     some_inputs,
 )
+from tests.royalties.test_dsr_statements import AMOUNTS, records, total
 
 LESS_TO_1 = some_inputs(
     shares_on=shares_from(
@@ -144,6 +145,21 @@ def test_html_has_the_corrections_in_a_table_of_their_own(session, posted):
     assert "none in this month" in html
     october = render_statement(statement_of(session, period=OCTOBER), StatementFormat.HTML)
     assert b"Restated" not in october
+
+
+def test_a_sales_report_has_each_restated_month_as_a_block_and_comes_to_what_is_payable(
+    session, tmp_path, posted, corrected
+):
+    november(session, tmp_path)
+    for payee in list_payees(session, NOVEMBER):
+        statement = statement_of(session, payee)
+        data = render_statement(statement, StatementFormat.DSR)
+        for code, cell in AMOUNTS.items():
+            assert total(data, code, cell) == statement.payable_minor
+        blocks = [row for row in records(data) if row.get("ResourceType", "").endswith("::Restatement")]
+        assert [row["DspResourceId"] for row in blocks] == ["restated:2026-10"] * bool(
+            statement.restated_minor
+        )
 
 
 def test_a_correction_explains_both_of_its_versions(session, posted):

@@ -1,0 +1,54 @@
+"""Which commands are there, and which keys has each answer at least? Words in capitals stand for names."""
+
+COMMANDS = (
+    ("catalog show WORK", {"work"}),
+    ("catalog search overcoat", {"hits"}),
+    ("catalog clear WORK --purpose train --territory EU --on 2026-10-01", {"work", "cleared", "objections"}),
+    ("catalog audit --on 2026-10-01", {"findings", "counts"}),
+    (
+        "corpus build --purpose train --territory EU --on 2026-10-01",
+        {"corpus", "merkle_root", "works", "examples", "excluded", "shards"},
+    ),
+    ("corpus prove CORPUS --work WORK", {"included", "proof"}),
+    ("corpus prove CORPUS --work REFUSED", {"included", "proof"}),
+    ("corpus verify PROOF", {"valid"}),
+    ("model train CORPUS --preset lite --minutes 0.4 --seed 3", {"run", "checkpoint", "steps", "loss"}),
+    ("model evaluate RUN --pieces 2 --minutes 0.6", {"metrics"}),
+    (
+        "generate --prompt hymn --minutes 0.25 --seed 3",
+        {"generation", "midi", "musicxml", "audio", "tracks", "originality", "seconds"},
+    ),
+    (
+        "edit GENERATION --infill 1-2 --seed 3",
+        {"generation", "parent", "midi", "audio", "tracks", "seconds"},
+    ),
+    ("edit GENERATION --transpose 2", {"generation", "parent", "midi", "audio", "tracks", "seconds"}),
+    ("provenance index RUN", {"index", "examples", "bytes", "seconds"}),
+    ("provenance index RUN --processes 2 --halves 1", {"index", "examples", "bytes", "seconds"}),
+    (
+        "provenance attribute GENERATION",
+        {
+            "generation", "method", "shares", "holders", "unattributed_ppm", "segments", "tracks",
+            "reliability", "similar",
+        },
+    ),
+    ("provenance trace WORK", {"generations", "amount"}),
+    ("royalties usage csv USAGE", {"batch", "lines", "quarantined", "findings"}),
+    ("royalties usage dsr REPORT", {"batch", "lines", "quarantined", "findings"}),
+    (
+        "royalties run --period 2026-10 --policy stim_like",
+        {"run", "currency", "pool_minor", "allocated_minor", "suspense_minor", "parties"},
+    ),
+    ("royalties statement --period 2026-10 --party PAYEE --format csv", {"statement", "files"}),
+    (
+        "royalties statement --period 2026-10 --party PAYEE --format dsr --sender-dpid PADPIDA2013020802I",
+        {"statement", "files"},
+    ),
+    ("royalties explain STATEMENT 1", {"line", "path"}),
+    ("royalties close --period 2026-10", {"closed", "period", "run", "closed_at", "ledger_digest"}),
+    ("royalties restate --period 2026-10", {"deltas", "restatement", "period", "supersedes", "pool_minor"}),
+    ("disclose eu-summary RUN --provider PROVIDER", {"files", "to_be_provided", "score"}),
+    ("evidence export GENERATION", {"bundle"}),
+    ("evidence verify BUNDLE", {"valid", "checks"}),
+    ("doctor", {"checks"}),
+)  # fmt: skip
