@@ -26,6 +26,15 @@ class PolicyRefusedError(RoyaltiesError):
         super().__init__(f"{where} is no valid policy ({len(findings)} faults):\n{lines}")
 
 
+class PaymentRefusedError(RoyaltiesError):
+    """Bank data, an order or a bank's answer cannot be used; every reason is in `findings`."""
+
+    def __init__(self, where: str, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        lines = "\n".join(f"  {finding.where}: {finding.message}" for finding in findings)
+        super().__init__(f"{where} cannot be used ({len(findings)} findings):\n{lines}")
+
+
 class UsageStoreError(RoyaltiesError):
     """The folder of accepted usage lines does not hold what the database says."""
 

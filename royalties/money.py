@@ -72,6 +72,12 @@ def format_minor(amount_minor: int, currency: str) -> str:
     return f"{sign}{digits[:-exponent]}.{digits[-exponent:]}" if exponent else sign + digits
 
 
+def percent(part: int, whole: int = PPM) -> str:
+    """A proportion in percent with four decimals, rounded down."""
+    units = part * 1_000_000 // whole if whole else 0
+    return f"{units // 10_000}.{units % 10_000:04d} %"
+
+
 def parse_minor(text: str, currency: str) -> int:
     """The minor units of a plain decimal, exactly.
 

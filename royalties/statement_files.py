@@ -16,11 +16,13 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from catalog.files import write_atomically
+from catalog.findings import Finding
 from royalties.digests import Json, canonical_json
 from royalties.dsr_writer import UNKNOWN_SENDER, Sender, dsr_file_name, render_dsr
-from royalties.money import PPM, format_minor
+from royalties.money import format_minor, percent
 from royalties.policy import Policy
 from royalties.statement_deltas import Restated, Version
+from royalties.statement_pdf import glyph_findings, leaves_rows_out, render_pdf
 from royalties.statements import GenerationLine, Statement, StatementLine, UsageLine
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
@@ -34,14 +36,16 @@ class StatementFormat(StrEnum):
     CSV = "csv"
     HTML = "html"
     DSR = "dsr"
+    PDF = "pdf"
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenStatement:
-    """A statement's id and the files that it was written to."""
+    """A statement's id, the files that it was written to, and what could not be printed in them."""
 
     statement: str
     files: tuple[Path, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 def write_statement(
@@ -50,15 +54,22 @@ def write_statement(
     formats: Sequence[StatementFormat],
     sender: Sender = UNKNOWN_SENDER,
 ) -> WrittenStatement:
-    """Writes a statement in the given forms; each file appears whole or not at all."""
+    """Writes a statement in the given forms; each file appears whole or not at all.
+
+    A PDF that leaves out rows, as it says, has the CSV and the JSON that hold them written beside it.
+    """
     stem = f"{statement.period.name}_{_file_name(statement.payee)}"
+    beside: tuple[StatementFormat, ...] = ()
+    if StatementFormat.PDF in formats and leaves_rows_out(statement):
+        beside = (StatementFormat.CSV, StatementFormat.JSON)
     paths = []
-    for each in formats:
+    for each in dict.fromkeys((*formats, *beside)):
         dsr = each is StatementFormat.DSR
         path = directory.joinpath(dsr_file_name(statement, sender) if dsr else f"{stem}.{each}")
         write_atomically(path, render_statement(statement, each, sender))
         paths.append(path)
-    return WrittenStatement(statement_id(statement), tuple(paths))
+    findings = glyph_findings(statement) if StatementFormat.PDF in formats else ()
+    return WrittenStatement(statement_id(statement), tuple(paths), tuple(findings))
 
 
 def render_statement(statement: Statement, form: StatementFormat, sender: Sender = UNKNOWN_SENDER) -> bytes:
@@ -107,7 +118,14 @@ def statement_json(statement: Statement) -> dict[str, Json]:
         "lines": [_line_json(line, s.run.currency) for line in s.lines],
         "usage": [_usage_json(line, s.run.currency) for line in s.usage],
         "generations": [_generation_json(line) for line in s.generations],
+        **_agreements_json(s),
     }
+
+
+def _agreements_json(statement: Statement) -> dict[str, Json]:
+    """Only where one is on record: lines name works, and this the agreements behind them."""
+    agreements: dict[str, Json] = {work: list(ids) for work, ids in statement.agreements.items()}
+    return {"agreements": agreements} if agreements else {}
 
 
 def _policy_json(policy: Policy) -> Json:
@@ -203,7 +221,7 @@ def _render_json(statement: Statement) -> bytes:
 _CSV_COLUMNS = (
     "statement", "period", "payee", "payee_name", "currency", "right", "line", "pot", "method", "reason",
     "generation", "territory", "work", "title", "iswc", "units", "revenue", "basis", "basis_total",
-    "share_ppm", "amount", "evidence", "restates", "supersedes", "before", "after",
+    "share_ppm", "amount", "evidence", "restates", "supersedes", "before", "after", "agreements",
 )  # fmt: skip
 
 
@@ -221,7 +239,8 @@ def _render_csv(statement: Statement) -> bytes:
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(_CSV_COLUMNS)
     for line in statement.lines:
-        row = {**head, **_cells(line, statement.run.currency)}
+        agreements = " ".join(statement.agreements.get(line.work, ()))
+        row = {**head, **_cells(line, statement.run.currency), "agreements": agreements}
         writer.writerow(_safe_cell(row[column]) for column in _CSV_COLUMNS)
     return text.getvalue().encode("utf-8")
 
@@ -253,6 +272,7 @@ def _render_html(statement: Statement) -> bytes:
         works=_by_work(statement),
         corrections=[line for line in statement.lines if line.restated],
         percent=percent,
+        agreements=statement.agreements,
     )
     return html.encode("utf-8")
 
@@ -291,12 +311,6 @@ def _by_work(statement: Statement) -> list[WorkSum]:
     return sorted(works, key=lambda each: (-each.amount_minor, each.work))
 
 
-def percent(part: int, whole: int = PPM) -> str:
-    """A proportion in percent with four decimals, rounded down."""
-    units = part * 1_000_000 // whole if whole else 0
-    return f"{units // 10_000}.{units % 10_000:04d} %"
-
-
 def _file_name(payee: str) -> str:
     """The payee's id where it is a harmless file name, else something like it that is as unique."""
     plain = re.sub(r"[^A-Za-z0-9_-]", "_", payee)[:80]
@@ -307,4 +321,5 @@ _RENDERERS: Mapping[StatementFormat, Callable[[Statement], bytes]] = {
     StatementFormat.JSON: _render_json,
     StatementFormat.CSV: _render_csv,
     StatementFormat.HTML: _render_html,
+    StatementFormat.PDF: lambda statement: render_pdf(statement, statement_id(statement)),
 }

@@ -7,7 +7,7 @@ are the pool and what restatements changed of earlier ones, to the unit.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Select, exists, func, select
@@ -47,10 +47,11 @@ class PayeeInfo:
 
 @dataclass(frozen=True, slots=True)
 class WorkInfo:
-    """How a work is named on paper."""
+    """How a work is named on paper, and the agreements by which a model may have been trained on it."""
 
     title: str
     iswc: str = ""
+    agreements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,8 @@ class Statement:
 
     `payable_minor` is what may be paid out, the rest is carried forward, below zero too. A period that was
     not run, but in which a restatement is posted, has a run without id and money.
+
+    `agreements` holds, by work, the agreements by which it was licensed.
     """
 
     period: Period
@@ -131,6 +134,7 @@ class Statement:
     usage: tuple[UsageLine, ...]
     generations: tuple[GenerationLine, ...]
     num_generations: int
+    agreements: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def restated_minor(self) -> int:
@@ -206,6 +210,7 @@ def make_statement(session: Session, period: Period, payee: str, names: Names) -
         usage=_usage(session, run, period, used),
         generations=_generations(session, run, used),
         num_generations=_num_generations(session, run),
+        agreements=_agreements(lines, names),
     )
 
 
@@ -236,6 +241,12 @@ def _no_run(posted: RestatementRow) -> DistributionRun:
         num_parties=0,
         run_at=posted.restated_at,
     )
+
+
+def _agreements(lines: Sequence[StatementLine], names: Names) -> dict[str, tuple[str, ...]]:
+    """By which agreements each work of the lines was licensed, where one is on record."""
+    works = sorted({line.work for line in lines if line.work in names.works})
+    return {work: names.works[work].agreements for work in works if names.works[work].agreements}
 
 
 def _line(

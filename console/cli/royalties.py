@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from catalog.identifiers import parse_dpid
+from console.cli import handing_over, settlement
 from console.cli.options import HomeOption, JsonOption, PeriodOption, parsed, writing
 from console.cli.restating import close, explain, restate
 from console.errors import ExitCode
@@ -25,7 +26,9 @@ def _party_identifier(text: str) -> str:
 
 
 app = typer.Typer(help="From usage to statements, in integers.", no_args_is_help=True)
-for command in (close, restate, explain):
+for command in (
+    close, restate, explain, handing_over.sent, handing_over.register, settlement.pay, settlement.paid,
+):  # fmt: skip
     app.command(command.__name__)(command)
 
 
@@ -106,7 +109,7 @@ def statement(
     party: Annotated[str, typer.Option("--party", help="A party's id, a policy's account, or suspense.")],
     form: Annotated[
         list[StatementFormat] | None,
-        typer.Option("--format", help="csv, json, html or dsr; may be repeated."),
+        typer.Option("--format", help="csv, json, html, dsr or pdf; may be repeated."),
     ] = None,
     sender_name: Annotated[str, typer.Option("--sender-name", help="For dsr: who sends it.")] = "",
     sender_dpid: Annotated[
@@ -133,7 +136,11 @@ def statement(
     asked = form is not None and StatementFormat.DSR in form and not sender_dpid
     unnamed = ["SenderPartyId is empty, and partners refuse that: add --sender-dpid"] if asked else []
     say(
-        {"statement": found.statement, "files": files},
-        [f"statement {found.statement}", *files, *unnamed],
+        {
+            "statement": found.statement,
+            "files": files,
+            "findings": [finding.to_json() for finding in found.findings],
+        },
+        [f"statement {found.statement}", *files, *findings_lines(found.findings), *unnamed],
         as_json=as_json,
     )

@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 from catalog.clearance import is_public_domain
 from catalog.facts import each_fact
 from catalog.findings import Finding
+from catalog.knowledge import Knowledge
 from catalog.shares import owners_on
-from catalog.tables import Party, Work
-from catalog.vocabulary import Right
+from catalog.tables import Grant, Party, Work
+from catalog.vocabulary import Purpose, Right
 from console.home import Home
+from console.steps.sending import note_files
 from provenance.attributions import shares_of
 from provenance.evidence.records import append
 from provenance.tables import Attribution as AttributionRow
@@ -26,9 +28,10 @@ from royalties.dsr_writer import UNKNOWN_SENDER, Sender
 from royalties.entitlement import Attribution, Inputs
 from royalties.periods import Period
 from royalties.policy import Policy, load_policy
-from royalties.runs import RunReport, make_exposure, run_distribution
+from royalties.runs import RunReport, find_run, make_exposure, run_distribution
 from royalties.statement_files import StatementFormat, WrittenStatement, write_statement
 from royalties.statements import Names, PayeeInfo, WorkInfo, list_payees, make_statement
+from royalties.tables import AllocationRow
 from royalties.usage import UsageFormat, UsageReport, import_usage
 
 SharesByWork = Mapping[str, Sequence[tuple[str, int]]]
@@ -82,7 +85,7 @@ def write_statements(
     folder = home.folder("statements") / period.name
     now = datetime.now(UTC)
     with home.session() as session, session.begin():
-        names = read_names(session)
+        names = read_names(session, period)
         chosen = payees or list_payees(session, period)
         written = {
             payee: write_statement(make_statement(session, period, payee, names), folder, forms, sender)
@@ -98,6 +101,7 @@ def write_statements(
             append(
                 session, home.key, kind="statement", subject_id=found.statement, body=body, recorded_at=now
             )
+            note_files(session, home.key, period, payee, found, now)
         return written
 
 
@@ -149,14 +153,43 @@ def _exposure(session: Session) -> dict[str, int]:
     return seen
 
 
-def read_names(session: Session) -> Names:
-    """How payees and works are called."""
+def read_names(session: Session, period: Period) -> Names:
+    """How payees and works are called, and by which agreements the works of the period were licensed."""
+    agreements = _agreements(session, period)
     payees = {
         party.id: PayeeInfo(party.name, party.ipi_name_number or "", party.invented)
         for party in session.scalars(select(Party))
     }
     works = {
-        work_id: WorkInfo(title, iswc or "")
+        work_id: WorkInfo(title, iswc or "", agreements.get(work_id, ()))
         for work_id, title, iswc in session.execute(select(Work.id, Work.title, Work.iswc))
     }
     return Names(payees, works)
+
+
+def _agreements(session: Session, period: Period) -> dict[str, tuple[str, ...]]:
+    """By which agreements each work of the run may have been trained on, as was known when it ran.
+
+    A period that was not run, in which only corrections are stated, names none.
+    """
+    run = find_run(session, period)
+    if run is None:
+        return {}
+    known = Knowledge(run.run_at)
+    allocated = select(AllocationRow.work_id).where(
+        AllocationRow.run_id == run.id, AllocationRow.work_id != ""
+    )
+    works = session.scalars(select(Work.id).where(Work.id.in_(allocated), known.came(Work.batch_id))).all()
+    agreement_of = {row.id: row.agreement_id for row in session.execute(select(Grant.id, Grant.agreement_id))}
+    return {
+        facts.work_id: tuple(
+            sorted(
+                {
+                    agreement_of[grant.grant_id]
+                    for grant in facts.grants
+                    if Purpose.TRAIN in grant.purposes and grant.starts_on <= period.last_day_on
+                }
+            )
+        )
+        for facts in each_fact(session, works, known)
+    }

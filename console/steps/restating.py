@@ -100,7 +100,8 @@ def _written(session: Session, name: str) -> Statement:
         )
     [(written, record)] = records.items()
     body = read_canonical(record.body.encode())
-    made = make_statement(session, parse_period(body["period"]), body["payee"], read_names(session))
+    period = parse_period(body["period"])
+    made = make_statement(session, period, body["payee"], read_names(session, period))
     if statement_id(made) != written:
         raise NotFoundError(
             f"statement {written[:16]} of {body['payee']} for {body['period']} is not the newest: it is "

@@ -44,6 +44,8 @@ COMMANDS = (
         "royalties statement --period 2026-10 --party PAYEE --format dsr --sender-dpid PADPIDA2013020802I",
         {"statement", "files"},
     ),
+    ("royalties statement --period 2026-10 --party PAYEE --format pdf", {"statement", "files", "findings"}),
+    ("royalties register --period 2026-10", {"sent"}),
     ("royalties explain STATEMENT 1", {"line", "path"}),
     ("royalties close --period 2026-10", {"closed", "period", "run", "closed_at", "ledger_digest"}),
     ("royalties restate --period 2026-10", {"deltas", "restatement", "period", "supersedes", "pool_minor"}),

@@ -20,6 +20,7 @@ from royalties.statement_files import (
     statement_json,
     write_statement,
 )
+from royalties.statement_tables import Tables
 from royalties.statements import SUSPENSE, Names, PayeeInfo, WorkInfo, list_payees, make_statement
 from tests.royalties.builders import OCTOBER, a_line, a_policy, bring_in, run, some_inputs
 
@@ -120,6 +121,19 @@ def test_each_line_leads_back_to_generation_attribution_work_and_share(session, 
     ]
     assert sum(int(use["units"]) for use in sold) == int(line["units"])
     assert sum(parse_minor(use["revenue"], "EUR") for use in sold) == parse_minor(line["revenue"], "EUR")
+
+
+def test_a_works_agreements_are_in_every_form_and_change_nothing_where_there_are_none(session, posted):
+    plain = statement_of(session, "party_3")
+    info = WorkInfo("@SUM(A1)", agreements=("agreement_1", "agreement_2"))
+    licensed = statement_of(session, "party_3", names=replace(NAMES, works={"work_b": info}))
+    assert "agreements" not in statement_json(plain)
+    assert statement_json(licensed)["agreements"] == {"work_b": ["agreement_1", "agreement_2"]}
+    rows = csv.DictReader(io.StringIO(render_statement(licensed, StatementFormat.CSV).decode()))
+    assert {row["agreements"] for row in rows if row["work"]} == {"agreement_1 agreement_2"}
+    assert "agreement_1, agreement_2" in render_statement(licensed, StatementFormat.HTML).decode()
+    [works, *_] = Tables(licensed).all()
+    assert "agreement_1, agreement_2" in works.make_rows()[0]
 
 
 def test_an_amount_can_be_checked_by_hand_from_its_line(session, posted):
