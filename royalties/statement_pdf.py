@@ -96,7 +96,7 @@ def _figures(s: Statement) -> list[tuple[str, str]]:
     amounts = (
         ("Balance before", s.opening_minor),
         ("Earned in this period", s.earned_minor),
-        *((("Corrections of earlier months", s.restated_minor),) if any(x.restated for x in s.lines) else ()),
+        *((("Restated", s.restated_minor),) if any(x.restated for x in s.lines) else ()),
         ("Balance after", s.closing_minor),
         ("Payable", s.payable_minor),
         ("Carried forward", s.carried_minor),
@@ -163,4 +163,4 @@ def _facts(s: Statement, statement_id: str) -> list[tuple[str, str]]:
         ("Run's SHA-256", s.run.digest),
         ("Statement", f"{statement_id}, the SHA-256 of its JSON form"),
     )
-    return list(facts)
+    return [fact for fact in facts if fact[1]]
