@@ -57,23 +57,26 @@ def compare(
     calibration: Calibration,
 ) -> dict[str, Any] | None:
     """The changes that were predicted for leaving holders out beside those that came of it; None where
-    nothing was left out, or nothing trained on everything to compare with.
+    nothing was left out, or fewer than two were trained on everything to compare with.
 
     A holder's influence is what it exceeds the mean example's by: others take the places in the batches.
+    What trainings on everything differ by is the noise of one that leaves out little, and of their mean.
     """
-    if not len(removed) or not len(complete):
+    num = len(complete)
+    if not len(removed) or num < 2:
         return None
     taken_HN = np.array([[work in without for work in works_N] for without in removed.without])
     centred_QN = influence_QN - influence_QN.mean(1, keepdims=True)
     influence_HQ = taken_HN.astype(float) @ centred_QN.T
     predicted_HQ = calibration.nats(influence_HQ)
     found_HQ = removed.whole_MQ - complete.whole_MQ.mean(0)
-    noises = 1 + 1 / len(complete)
-    width_HQ = calibration.half_width(influence_HQ, taken_HN.mean(1)[:, None], noises)
+    noise = float(np.sqrt((1 + 1 / num) * complete.whole_MQ.var(0, ddof=1).mean()))
+    width_HQ = calibration.half_width(influence_HQ, taken_HN.mean(1)[:, None], noise)
     held_HQ = np.abs(found_HQ - predicted_HQ) <= width_HQ
     return {
-        "holders": len(removed), "complete": len(complete), "of": held_HQ.size, "held": int(held_HQ.sum()),
+        "holders": len(removed), "complete": num, "of": held_HQ.size, "held": int(held_HQ.sum()),
         "held_least": int(held_HQ.sum(1).min()),
+        "noise_nats": round(noise, 5),
         "half_width_nats": round(float(width_HQ.mean()), 5),
         "predicted_nats": round(float(np.abs(predicted_HQ).mean()), 5),
         "found_nats": round(float(np.abs(found_HQ).mean()), 5),

@@ -27,7 +27,7 @@ class Calibration:
         slope: nats for each unit of influence.
         slope_error: the slope's standard error, over retrainings.
         own_error: standard deviation in nats of what the attribution gets wrong about a half.
-        noise: standard deviation in nats of the loss after one training, from seed to seed.
+        noise: standard deviation in nats of the loss after one training on a half, from seed to seed.
     """
 
     slope: float
@@ -48,16 +48,16 @@ class Calibration:
         """By how much the loss rises if examples of that influence are left out."""
         return self.slope * influence
 
-    def half_width(self, influence: Floats, part: Floats, noises: float = 0.0) -> Floats:
+    def half_width(self, influence: Floats, part: Floats, noise: float = 0.0) -> Floats:
         """Half of the interval of 90 % around it.
 
         Args:
             part: of all examples, how many are left out, 0 to 1.
-            noises: how many trainings' noise is in what it is compared with: 0 for the change that is to be
-                expected, 1 + 1/n for one training beside the mean of n others.
+            noise: standard deviation of the noise in what it is compared with; 0 for the change that is to be
+                expected, of which luck is no part.
         """
         variance = (self.slope_error * influence) ** 2 + 4 * part * (1 - part) * self.own_error**2
-        width: Floats = Z_90 * np.sqrt(variance + noises * self.noise**2)
+        width: Floats = Z_90 * np.sqrt(variance + noise**2)
         return width
 
 

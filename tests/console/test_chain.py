@@ -321,7 +321,7 @@ def test_halves_take_part_and_a_validation_says_what_influence_is_in_nats(
         halves, num_checkpoints = asked.halves, asked.attributor.num_checkpoints
     assert (halves, num_checkpoints) == (1, 4)
     monkeypatch.setattr(console.steps.baselines, "version", _nothing_installed)
-    asked = "provenance validate --retrainings 3 --retests 1 --queries 2 --planted 0 --holders 1 --steps 1"
+    asked = "provenance validate --retrainings 3 --retests 2 --queries 2 --planted 0 --holders 1 --steps 1"
     code, plain = _run(monkeypatch, capsys, tmp_path, asked.split())
     assert code == 0 and "kronfluence is not installed" in " ".join(plain.split())
     [path] = (tmp_path / "home" / "runs").glob("*/validation.json")

@@ -61,7 +61,8 @@ def test_predicted_changes_that_come_true_are_held_and_their_opposite_is_not():
     works = np.array(["a", "b", "c", "d"])
     influence = np.array([[8.0, 0.0, 0.0, 0.0], [0.0, 8.0, 0.0, 0.0]])
     calibration = Calibration(slope=1.0, slope_error=0.0, own_error=0.0, noise=0.1)
-    complete = Losses(np.zeros((4, 2)), np.zeros((4, 2)), (frozenset(),) * 4)
+    luck = 0.1 * np.array([[1.0, 1], [-1, -1], [1, 1], [-1, -1]])
+    complete = Losses(luck, luck, (frozenset(),) * 4)
     rise = np.array([[6.0, -2.0], [-2.0, 6.0]])
     for sign, held in ((1, 4), (-1, 0)):
         removed = Losses(sign * rise, sign * rise, (frozenset("a"), frozenset("b")))
@@ -73,7 +74,9 @@ def test_nothing_is_said_of_removals_where_none_was_tried():
     nothing = Losses(np.zeros((0, 2)), np.zeros((0, 2)), ())
     some = Losses(np.zeros((4, 2)), np.zeros((4, 2)), (frozenset(),) * 4)
     assert compare(np.zeros((2, 1)), np.array(["a"]), some, nothing, CALIBRATION) is None
-    assert compare(np.zeros((2, 1)), np.array(["a"]), nothing, some, CALIBRATION) is None
+    once = Losses(np.zeros((1, 2)), np.zeros((1, 2)), (frozenset(),))
+    for complete in (nothing, once):
+        assert compare(np.zeros((2, 1)), np.array(["a"]), complete, some, CALIBRATION) is None
 
 
 def test_retrainings_that_did_not_fit_into_the_time_are_left_out_of_their_group():

@@ -60,7 +60,7 @@ def test_nine_of_ten_changes_lie_in_the_interval_where_a_few_examples_are_left_o
     whole_RQ = losses_after(np.ones((8, 60), dtype=bool))
     changes_HQ = losses_after(kept_HN) - whole_RQ.mean(0)
     influence_HQ = (~kept_HN) @ estimate.T
-    width_HQ = found.half_width(influence_HQ, np.full((200, 1), 0.1), noises=1 + 1 / 8)
+    width_HQ = found.half_width(influence_HQ, np.full((200, 1), 0.1), noise=found.noise * (1 + 1 / 8) ** 0.5)
     held = (np.abs(changes_HQ - found.nats(influence_HQ)) <= width_HQ).mean()
     assert 0.85 < held < 0.95
 
@@ -68,7 +68,7 @@ def test_nine_of_ten_changes_lie_in_the_interval_where_a_few_examples_are_left_o
 def test_what_is_to_be_expected_has_a_narrower_interval_than_one_training():
     found = Calibration(1.0, 0.1, 0.5, 2.0)
     influence, part = np.array([3.0]), np.array([0.1])
-    assert found.half_width(influence, part) < found.half_width(influence, part, noises=1.0)
+    assert found.half_width(influence, part) < found.half_width(influence, part, noise=found.noise)
     assert found.half_width(influence, np.array([0.0])) == pytest.approx(1.6449 * 0.3)
 
 
