@@ -24,7 +24,7 @@ COMMANDS = (
     ),
     ("edit GENERATION --transpose 2", {"generation", "parent", "midi", "audio", "tracks", "seconds"}),
     ("provenance index RUN", {"index", "examples", "bytes", "seconds"}),
-    ("provenance index RUN --processes 2 --halves 1", {"index", "examples", "bytes", "seconds"}),
+    ("provenance index RUN --processes 2", {"index", "examples", "bytes", "seconds"}),
     (
         "provenance attribute GENERATION",
         {
