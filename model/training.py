@@ -32,6 +32,7 @@ from model.batches import (
 )
 from model.checkpoint import read_tensors, save_checkpoint, save_tensors
 from model.corpus import VerifiedCorpus
+from model.determinism import deterministic
 from model.errors import TrainingError
 from model.events import Field, Ints
 from model.files import replacing, sha256_file
@@ -140,22 +141,14 @@ def train(
 
 @contextmanager
 def _reproducible(threads: int, device: torch.device) -> Iterator[None]:
-    """Where PyTorch has no deterministic kernel for a GPU it warns, and the last bits may differ there.
-
-    Memory that nobody has written is not filled: nothing reads it, and filling takes a twentieth of a step.
-    """
-    fill = torch.utils.deterministic
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    filled = fill.fill_uninitialized_memory  # type: ignore[attr-defined]
-    fill.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    """The same bits each time, with so many threads."""
+    before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
     try:
-        yield
+        with deterministic(device):
+            yield
     finally:
-        fill.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
-        torch.set_num_threads(before[0])
-        torch.use_deterministic_algorithms(before[1])
+        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from model.determinism import deterministic
 from provenance.attribution.blocks import Layout, Side, Site, Widths, fitting_widths, layout_of, projection
 from provenance.attribution.checking import wrong_blocks
 from provenance.attribution.kinds import Kind
@@ -150,7 +151,7 @@ class GradientFeatures:
     def _run(self, tokens_NT: Tensor, axes: Axes) -> Tensor:
         """One forward and backward pass; with no axes, everything belongs to the one example there is."""
         collector = _Collector(self, len(tokens_NT), axes)
-        with torch.enable_grad(), hooked(self.layout.sites, collector.on_call):
+        with torch.enable_grad(), deterministic(self.device), hooked(self.layout.sites, collector.on_call):
             torch.autograd.backward(self._value_N(tokens_NT).sum())
         return collector.features_NSD
 
