@@ -1,7 +1,6 @@
 """From a run to networks like it that learned from random halves of its works: more weights to ask.
 
-An influence that several trainings agree on is less an accident of one. Each of these costs a quarter of the
-run's work twice: half of its steps, on half of its works.
+An influence that several trainings agree on is less an accident of one. Each takes half of the run's steps.
 """
 
 from collections.abc import Sequence

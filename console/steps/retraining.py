@@ -88,7 +88,9 @@ class Retrainer:
         return done
 
     def _path(self, one: Retraining) -> Path:
-        return self.folder / f"{one.name}-{one.steps}.json"
+        """By all that it is: whose works are left out may change with the catalogue under the same name."""
+        left_out = hashlib.sha256(f"{one.seed} {sorted(one.without)}".encode()).hexdigest()[:16]
+        return self.folder / f"{one.name}-{one.steps}-{left_out}.json"
 
     def _losses_after(self, one: Retraining) -> tuple[Floats, Floats]:
         path = self._path(one)

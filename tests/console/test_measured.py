@@ -1,6 +1,7 @@
 """What is known of a run's attributions once it was validated, and what is not?"""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from console.steps.measured import Measured, loss_changes, measured_of, validation_file
 from console.steps.removing import compare
-from console.steps.retraining import Losses, Retraining, gathered
+from console.steps.retraining import Losses, Retrainer, Retraining, gathered
 from provenance.attribution.calibration import Calibration
 from provenance.attribution.shares import OwnerShare
 from provenance.attribution.validation import Estimate
@@ -84,6 +85,15 @@ def test_retrainings_that_did_not_fit_into_the_time_are_left_out_of_their_group(
     found = gathered(plan, {"b": (np.array([1.0]), np.array([2.0]))})
     assert found.without == (frozenset("b"),)
     assert found.whole_MQ.tolist() == [[1.0]]
+
+
+def test_a_holder_whose_works_changed_is_not_answered_by_an_older_retraining(tmp_path):
+    retrainer = Retrainer(a_run(), None, None, tmp_path)
+    known = Retraining("without-party_1", frozenset({"a", "b"}), 1, 2)
+    (tmp_path / retrainer._path(known).name).write_text("[[1.0], [2.0]]")
+    found = retrainer.losses([known], 0.0, lambda *_: None)
+    assert found["without-party_1"][0].tolist() == [1.0]
+    assert retrainer.losses([replace(known, without=frozenset({"a"}))], 0.0, lambda *_: None) == {}
 
 
 @pytest.mark.parametrize(("low", "verdict"), [(0.05, "influence"), (0.0, "exposure"), (-0.1, "exposure")])
