@@ -1,0 +1,143 @@
+"""Which months does the campaign of conservation distribute? Random ones, the same for the same seed."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from royalties.entitlement import Attribution, Inputs
+from royalties.policy import Policy, parse_policy
+from royalties.runs import make_exposure
+
+PPM = 1_000_000
+TERRITORIES = ("DE", "FR", "SE", "US")
+SERVICES = ("Example Stream", "Example Radio")
+DESTINATIONS = ("pot:training", "fund:research", "provider", "suspense")
+VERDICTS = ("influence", "exposure")
+SUMS = ((500_000, 500_000), (333_333, 666_667), (333_300, 666_600), (300_000, 200_000), (900_000, 300_000))
+"""How two owners share a work: exactly, within the tolerance, with a gap, with too much claimed."""
+
+SharesOfWork = Mapping[str, Sequence[tuple[str, int]]]
+
+
+@dataclass(frozen=True)
+class Month:
+    """A month's usage lines, and all that divides its money."""
+
+    lines: tuple[Mapping[str, object], ...]
+    policy: Policy
+    inputs: Inputs
+
+
+def a_month(seed: int) -> Month:
+    """A random month; its shares change in the middle of it, in one territory."""
+    chance = random.Random(f"month {seed}")
+    works = [f"work_{number}" for number in range(chance.randint(1, 12))]
+    return Month(_lines(chance, seed), _policy(chance), _inputs(chance, works))
+
+
+def later_known(month: Month, seed: int) -> Month:
+    """The same month as it may look when more is known: refunds and late usage, other shares."""
+    chance = random.Random(f"later {seed}")
+    works = sorted(month.inputs.exposure.events)
+    late = [
+        dict(line) | {"line_id": f"late {line['line_id']}", "revenue_minor": -int(str(line["revenue_minor"]))}
+        for line in month.lines
+        if chance.random() < 0.2
+    ]
+    inputs = month.inputs
+    if chance.random() < 0.7:
+        inputs = replace(inputs, shares_on=_shares(chance, works))
+    if chance.random() < 0.5:
+        inputs = replace(inputs, attributions=_attributions(chance, works))
+    return Month(tuple(late), month.policy, inputs)
+
+
+def write_lines(lines: Sequence[Mapping[str, object]], path: Path) -> Path:
+    """The lines as a usage file in Parquet."""
+    pl.DataFrame(lines).write_parquet(path)
+    return path
+
+
+def _lines(chance: random.Random, seed: int) -> tuple[Mapping[str, object], ...]:
+    highest = 10 ** chance.randint(1, 10)
+    return tuple(
+        {
+            "line_id": f"{seed}-{number}",
+            "generation": f"gen_{chance.randint(0, 5)}",
+            "territory": chance.choice(TERRITORIES),
+            "service": chance.choice(SERVICES),
+            "use_type": "OnDemandStream",
+            "used_on": date(2026, 10, chance.randint(1, 31)),
+            "units": chance.randint(0, 1_000),
+            "revenue_minor": chance.randint(0, highest),
+            "currency": "EUR",
+        }
+        for number in range(chance.randint(1, 60))
+    )
+
+
+def _inputs(chance: random.Random, works: Sequence[str]) -> Inputs:
+    return Inputs(
+        attributions=_attributions(chance, works),
+        exposure=make_exposure({work: chance.randint(0, 10_000) for work in works}),
+        shares_on=_shares(chance, works),
+        public_domain=frozenset(work for work in works if chance.random() < 0.1),
+    )
+
+
+def _attributions(chance: random.Random, works: Sequence[str]) -> dict[str, Attribution]:
+    found = {}
+    for number in range(chance.randint(0, 5)):
+        weights = [chance.randint(0, 1_000) for _ in range(len(works) + 1)]
+        whole = sum(weights) or 1
+        shares = {work: weight * PPM // whole for work, weight in zip(works, weights, strict=False)}
+        name = f"gen_{number}"
+        rest_ppm = PPM - sum(shares.values())
+        digest = f"digest {chance.getrandbits(32)}"
+        found[name] = Attribution(name, shares, rest_ppm, chance.choice(VERDICTS), digest)
+    return found
+
+
+def _shares(chance: random.Random, works: Sequence[str]):
+    tables: list[dict[str, list[tuple[str, int]]]] = [{}, {}]
+    for table in tables:
+        for work in works:
+            owners = ("party_1", f"party_{chance.randint(2, 9)}")
+            table[work] = list(zip(owners, chance.choice(SUMS), strict=True)) if chance.random() < 0.9 else []
+
+    def shares_on(asked: Sequence[str], _right: object, on: date, territory: str) -> SharesOfWork:
+        table = tables[on.day > 15 and territory == "DE"]
+        return {work: table[work] for work in asked if table[work]}
+
+    return shares_on
+
+
+def _policy(chance: random.Random) -> Policy:
+    training_ppm = chance.randint(1, PPM - 1)
+    text = f"""
+        name = "campaign"
+        version = "1"
+        currency = "EUR"
+        territory = "SE"
+        deductions_ppm = {chance.randint(0, 500_000)}
+        pool_rate_ppm = {chance.randint(0, PPM)}
+        unattributed = "{chance.choice(DESTINATIONS)}"
+        public_domain = "{chance.choice(DESTINATIONS)}"
+        threshold_minor = {chance.choice((0, 1_000, 100_000))}
+        [[pots]]
+        name = "training"
+        share_ppm = {training_ppm}
+        rule = "{chance.choice(("equal", "exposure"))}"
+        [[pots]]
+        name = "output"
+        share_ppm = {PPM - training_ppm}
+        rule = "attribution"
+        fallback = "{chance.choice(("equal", "exposure", "suspense"))}"
+        """
+    policy, findings = parse_policy(text.encode())
+    assert policy is not None, findings
+    return policy
