@@ -119,11 +119,11 @@ class Prepared:
     seconds: float
 
 
-def prepare(root: Path) -> list[Prepared]:
+def prepare(root: Path, lines: int = LINES) -> list[Prepared]:
     """Every step once, from an empty database to a restated month, with a copy of what was before each."""
     folder = root / "whole"
     folder.mkdir()
-    frame = usage_frame(LINES)
+    frame = usage_frame(lines)
     frame.write_parquet(folder / "usage.parquet")
     late = frame.head(LATE_LINES).with_columns(line_id="late " + frame.head(LATE_LINES)["line_id"])
     late.write_parquet(folder / "late.parquet")
@@ -168,12 +168,12 @@ def kill_at(prepared: Prepared, root: Path, part: float) -> str:
     return "old" if found == prepared.before_state else "new"
 
 
-def killed(points: int, seed: int) -> Counter[tuple[str, str]]:
+def killed(points: int, seed: int, lines: int = LINES) -> Counter[tuple[str, str]]:
     """How often which state was found, by step."""
     chance = random.Random(seed)
     counts: Counter[tuple[str, str]] = Counter()
     with tempfile.TemporaryDirectory() as name:
-        prepared = prepare(Path(name))
+        prepared = prepare(Path(name), lines)
         for number in range(points):
             chosen = prepared[number % len(prepared)]
             longer = replace(chosen, seconds=chosen.seconds * 1.2)

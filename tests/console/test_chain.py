@@ -13,7 +13,6 @@ import time
 from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -21,38 +20,24 @@ import polars as pl
 import pytest
 from sqlalchemy import func, select
 
-import console.steps.baselines
 import provenance.disclosures
 from catalog.tables import Encoding, Work
 from console.cli import main
-from console.cli.attributed import CHANGE_KEYS
-from console.home import Access, open_home
-from console.settings import load_settings
-from console.steps.corpora import open_corpus
 from console.steps.generating import read_excerpts
-from console.steps.indexing import open_attributor
 from model.midi import read_midi
 from model.originality import Repertoire, lines_of
 from provenance.audit import audit_records
-from provenance.canonical import digest
 from provenance.evidence.bundle import verify_bundle
-from provenance.tables import Attribution, Generation
+from provenance.tables import Generation
 from royalties.ledger import check_ledger
 from royalties.money import PPM
 from royalties.tables import AllocationRow
+from tests.console.calls import call, opened
 from tests.console.commands import COMMANDS
 from tests.console.tiny_chain import TINY, digests, run_tiny_chain
 from tests.royalties.dsr_files import FINANCIAL, plain_report
 
-SOURCE_KEYS = ("work_id", "encoding_id", "bar_start", "bar_end")
 KILLED_AFTER_SECONDS = (5, 12, 20)
-
-
-@pytest.fixture(scope="module")
-def done(tmp_path_factory):
-    """The folder of a chain that was left to end, and the chain."""
-    folder = tmp_path_factory.mktemp("done")
-    return folder, run_tiny_chain(folder)
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +51,6 @@ def killed(tmp_path_factory):
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     return folder, run_tiny_chain(folder)
-
-
-def opened(folder):
-    return open_home(load_settings(folder / "home", {}), Access.READ)
 
 
 def test_a_chain_that_was_killed_gives_the_same_digests(done, killed):
@@ -138,82 +119,6 @@ def test_shares_and_money_are_whole(done):
     assert any(found.shares for found in chain.attributions)
 
 
-def test_what_is_close_by_content_is_on_record_and_no_part_of_the_shares(done, tmp_path, monkeypatch, capsys):
-    folder, chain = done
-    shutil.copytree(folder / "home", tmp_path / "home")
-    work = chain.corpus.files[0].leaf.work_id
-    with opened(tmp_path) as home:
-        all_lines = [lines_of(read_excerpts(home, found.generation)) for found in chain.attributions]
-    lines = max(all_lines, key=lambda found: len(found.token_T))  # a piece of few notes is close to nothing
-    before = next(f for f, own in zip(chain.attributions, all_lines, strict=True) if own is lines)
-    known = Repertoire(lines, np.zeros(len(lines.token_T), dtype=np.int32), [(work, "file_1")], 8)
-    known.save(tmp_path / "home" / "repertoires" / f"{chain.corpus.id}.safetensors")
-    words = ["provenance", "attribute", before.generation]
-    answer = json.loads(_run(monkeypatch, capsys, tmp_path, [*words, "--json"])[1])
-    [close] = answer["similar"]
-    assert close["work"] == work and close["bars"] == close["source_bars"] and close["notes"] > 8
-    shares = {share["work"]: share["share_ppm"] for share in answer["shares"]}
-    assert shares == {share.work_id: share.share_ppm for share in before.shares}
-    assert answer["attribution"] != before.attribution, (
-        "what is close is part of what the id is the digest of"
-    )
-    with opened(tmp_path) as home, home.session() as session:
-        body = session.get(Attribution, answer["attribution"]).body
-        assert body["details"]["similar"][0]["work_id"] == work
-        assert audit_records(session, home.key.public) == []
-    code, said = _run(monkeypatch, capsys, tmp_path, words)
-    assert code == 0 and f"{work}: {close['notes']} notes" in said
-
-
-def test_where_it_leaned_on_what_is_on_record_and_the_bars_named_are_of_the_work(done):
-    folder, chain = done
-    with opened(folder) as home, home.session() as session:
-        bodies = [session.get(Attribution, found.attribution).body for found in chain.attributions]
-        corpus = open_corpus(home, chain.corpus.id)
-    for found, body in zip(chain.attributions, bodies, strict=True):
-        assert digest(body) == found.attribution
-        assert body["segments"] == [segment.to_json() for segment in found.segments]
-        assert body["details"]["tracks"] == [track.to_json() for track in found.tracks]
-    told = [told for body in bodies for told in (*body["segments"], *body["details"]["tracks"])]
-    for part in told:
-        named_ppm = sum(share_ppm for _, share_ppm in part["shares"])
-        assert named_ppm + part["others_ppm"] + part["unattributed_ppm"] == PPM
-    sources = [
-        source for body in bodies for part in body["segments"] for source in part.get("source_bars", ())
-    ]
-    examples = {
-        (work, encoding, example.bar_start, example.bar_end)
-        for work, encoding, example in zip(corpus.work_ids, corpus.encoding_ids, corpus, strict=True)
-    }
-    assert {tuple(source.values()) for source in sources} <= examples
-    assert sources and all(tuple(source) == SOURCE_KEYS for source in sources)
-
-
-def test_to_look_bar_by_bar_changes_nothing_on_record(done, tmp_path, monkeypatch, capsys):
-    folder, chain = done
-    shutil.copytree(folder / "home", tmp_path / "home")
-    before = chain.attributions[0]
-    words = ["provenance", "attribute", before.generation, "--by", "bar", "--json"]
-    code, said = _run(monkeypatch, capsys, tmp_path, words)
-    answer = json.loads(said)
-    assert (code, answer["attribution"]) == (0, before.attribution)
-    assert all(segment["bar_end"] == segment["bar_start"] + 1 for segment in answer["segments"])
-    assert len(answer["segments"]) > len(before.segments)
-
-
-def test_a_track_whose_shares_were_changed_is_seen(done, tmp_path):
-    folder, chain = done
-    shutil.copytree(folder / "home", tmp_path / "home")
-    with opened(tmp_path) as home, home.session() as session:
-        attribution = session.get(Attribution, chain.attributions[0].attribution)
-        details = attribution.body["details"]
-        first = {**details["tracks"][0], "unattributed_ppm": details["tracks"][0]["unattributed_ppm"] ^ 1}
-        changed = {**details, "tracks": [first, *details["tracks"][1:]]}
-        attribution.body = {**attribution.body, "details": changed}
-        session.flush()
-        assert audit_records(session, home.key.public) != []
-
-
 def test_the_bundle_verifies_and_no_byte_of_it_may_change(done):
     _, chain = done
     data = chain.bundle.read_bytes()
@@ -245,7 +150,7 @@ def test_a_withdrawn_work_is_gone_from_the_next_corpus_and_its_receipt_verifies(
     work = next(file.leaf.work_id for file in chain.corpus.files if file.leaf.origin == "human")
 
     def answer(*words):
-        return json.loads(_run(monkeypatch, capsys, tmp_path, [*words, "--json"])[1])
+        return json.loads(call(monkeypatch, capsys, tmp_path, [*words, "--json"])[1])
 
     reserve = ("catalog", "reserve", work, "--protocol", "tdmrep", "--signal", "1", "--where", "letter 1")
     reservation = answer(*reserve)["reservation"]
@@ -285,55 +190,19 @@ def test_a_piece_that_repeats_too_much_is_refused_and_not_kept(done, tmp_path, m
     folder, chain = done
     shutil.copytree(folder / "home", tmp_path / "home")
     words = ["generate", "--genre", "baroque", "--instruments", "violin,cello", "--minutes", "0.75", "--json"]
-    first = json.loads(_run(monkeypatch, capsys, tmp_path, words)[1])
+    first = json.loads(call(monkeypatch, capsys, tmp_path, words)[1])
     with opened(tmp_path) as home:
         lines = lines_of(read_excerpts(home, first["generation"]))
     place = np.zeros(len(lines.token_T), dtype=np.int32)
     known = Repertoire(lines, place, [("work_1", "file_1")], 8)
     known.save(tmp_path / "home" / "repertoires" / f"{chain.corpus.id}.safetensors")
     pieces = sorted((tmp_path / "home" / "generations").iterdir())
-    code, said = _run(monkeypatch, capsys, tmp_path, [*words, "--on-repeat", "refuse"], errors=True)
+    code, said = call(monkeypatch, capsys, tmp_path, [*words, "--on-repeat", "refuse"], errors=True)
     assert code == 1 and "by chance" in said
     assert sorted((tmp_path / "home" / "generations").iterdir()) == pieces
-    code, said = _run(monkeypatch, capsys, tmp_path, words)
+    code, said = call(monkeypatch, capsys, tmp_path, words)
     assert code == 0 and json.loads(said)["originality"]["flagged"]
     assert json.loads(said)["generation"] != first["generation"]  # the finding is part of the record
-
-
-def test_halves_take_part_and_a_validation_says_what_influence_is_in_nats(
-    done, tmp_path, monkeypatch, capsys
-):
-    folder, chain = done
-    shutil.copytree(folder / "home", tmp_path / "home")
-
-    def answer(words):
-        code, said = _run(monkeypatch, capsys, tmp_path, [*words.split(), "--json"])
-        assert code == 0, said
-        return json.loads(said)
-
-    piece = chain.pieces[-1].generation  # the first leans on nothing
-    before = answer(f"provenance attribute {piece}")
-    assert before["reliability"]["rank_correlation"] is None
-    assert {share["loss_change_nats"] for share in before["shares"]} <= {None}
-    answer("provenance index --halves 1")
-    with opened(tmp_path) as home:
-        found = open_attributor(home, None)
-        assert (found.halves, found.attributor.num_checkpoints) == (1, 4)
-    monkeypatch.setattr(console.steps.baselines, "version", _nothing_installed)
-    asked = "provenance validate --retrainings 3 --retests 2 --queries 2 --planted 0 --holders 1 --steps 1"
-    code, plain = _run(monkeypatch, capsys, tmp_path, asked.split())
-    assert code == 0 and "kronfluence is not installed" in " ".join(plain.split())
-    [path] = (tmp_path / "home" / "runs").glob("*/validation.json")
-    found = json.loads(path.read_bytes())
-    assert found["removal"]["holders"] == 1 and found["removal"]["of"] == 2
-    after = answer(f"provenance attribute {piece}")
-    assert float(after["reliability"]["rank_correlation"]["value"]) == pytest.approx(found["lds"]["value"])
-    assert after["shares"]
-    for share in after["shares"]:
-        change, low, high = (float(share[key] or "nan") for key in CHANGE_KEYS)
-        assert low <= change <= high or not share["share_ppm"]
-    assert after["attribution"] != before["attribution"]
-    assert answer(f"evidence verify {answer(f'evidence export {piece}')['bundle']}")["valid"]
 
 
 def test_an_edit_is_attributed_and_its_bundle_names_its_parent(done, tmp_path, monkeypatch, capsys):
@@ -341,7 +210,7 @@ def test_an_edit_is_attributed_and_its_bundle_names_its_parent(done, tmp_path, m
     shutil.copytree(folder / "home", tmp_path / "home")
 
     def answer(*words):
-        code, said = _run(monkeypatch, capsys, tmp_path, [*words, "--json"])
+        code, said = call(monkeypatch, capsys, tmp_path, [*words, "--json"])
         return code, json.loads(said) if said else {}
 
     parent = chain.pieces[0].generation
@@ -389,9 +258,9 @@ def test_shares_from_elsewhere_decide_what_is_paid_to_the_unit(done, tmp_path, m
     def paid(name, *commands):
         shutil.copytree(folder / "home", tmp_path / name / "home")
         for words in (*commands, ["royalties", "usage", "csv", str(tmp_path / "usage.csv")]):
-            assert _run(monkeypatch, capsys, tmp_path / name, [*words, "--json"])[0] == 0
+            assert call(monkeypatch, capsys, tmp_path / name, [*words, "--json"])[0] == 0
         words = ["royalties", "run", "--period", "2026-11", "--policy", "fifty_fifty", "--json"]
-        run = json.loads(_run(monkeypatch, capsys, tmp_path / name, words)[1])
+        run = json.loads(call(monkeypatch, capsys, tmp_path / name, words)[1])
         assert run["pool_minor"] == run["allocated_minor"] + run["suspense_minor"] > 0
         with opened(tmp_path / name) as home, home.session() as session:
             assert check_ledger(session) == []
@@ -409,7 +278,7 @@ def test_shares_from_elsewhere_decide_what_is_paid_to_the_unit(done, tmp_path, m
     assert theirs["digest"] != ours["digest"]
     assert by_work == {payable: theirs["pool_minor"]}
     words = ["evidence", "export", generation, "--json"]
-    code, exported = _run(monkeypatch, capsys, tmp_path / "theirs", words)
+    code, exported = call(monkeypatch, capsys, tmp_path / "theirs", words)
     bundle = Path(json.loads(exported)["bundle"])
     assert code == 0 and verify_bundle(bundle.read_bytes()).valid
     assert b"trak/2 by Acme" in bundle.read_bytes()
@@ -424,21 +293,21 @@ def test_what_is_wrong_with_shares_from_elsewhere_is_told(done, tmp_path, monkey
     bad = brought_file(tmp_path / "bad.parquet", chain.pieces[0].generation, [work, "work_none"])
     unseen = brought_file(tmp_path / "unseen.parquet", chain.pieces[0].generation, [held_out])
     by = ["--provider", "Acme", "--method", "trak", "--version"]
-    code, said = _run(monkeypatch, capsys, tmp_path, ["provenance", "import", bad, *by, "1", "--json"])
+    code, said = call(monkeypatch, capsys, tmp_path, ["provenance", "import", bad, *by, "1", "--json"])
     answer = json.loads(said)
     assert code == 1
     assert (answer["attributions"], answer["quarantined"]) == (0, 1)
     assert [finding["code"] for finding in answer["findings"]] == ["UNKNOWN_WORK"]
-    code, said = _run(monkeypatch, capsys, tmp_path, ["provenance", "import", unseen, *by, "1", "--json"])
+    code, said = call(monkeypatch, capsys, tmp_path, ["provenance", "import", unseen, *by, "1", "--json"])
     codes = [finding["code"] for finding in json.loads(said)["findings"]]
     assert (code, codes) == (1, ["WORK_NOT_TRAINED_ON"])
-    code, said = _run(monkeypatch, capsys, tmp_path, ["provenance", "import", good, *by, "1"])
+    code, said = call(monkeypatch, capsys, tmp_path, ["provenance", "import", good, *by, "1"])
     assert code == 0 and "1 attributions by trak/1 by Acme, 0 generations left out" in said
-    code, said = _run(monkeypatch, capsys, tmp_path, ["provenance", "import", good, *by, " "], errors=True)
+    code, said = call(monkeypatch, capsys, tmp_path, ["provenance", "import", good, *by, " "], errors=True)
     assert code == 2 and "printable" in said
-    code, _ = _run(monkeypatch, capsys, tmp_path, ["provenance", "import", good, "--provider", "Acme"])
+    code, _ = call(monkeypatch, capsys, tmp_path, ["provenance", "import", good, "--provider", "Acme"])
     assert code == 2
-    code, said = _run(monkeypatch, capsys, tmp_path, ["provenance", "import", "none", *by, "1", "--json"])
+    code, said = call(monkeypatch, capsys, tmp_path, ["provenance", "import", "none", *by, "1", "--json"])
     assert (code, json.loads(said)["batch"]) == (1, "")
 
 
@@ -465,36 +334,8 @@ def test_every_command_answers_with_its_keys_and_in_plain_words(done, monkeypatc
         "BUNDLE": str(chain.bundle),
     }
     words = [names.get(word, word) for word in command.split()]
-    code, said = _run(monkeypatch, capsys, folder, [*words, "--json"])
+    code, said = call(monkeypatch, capsys, folder, [*words, "--json"])
     assert code == 0 or command.startswith("catalog audit"), said
     assert keys <= set(json.loads(said))
-    again, plain = _run(monkeypatch, capsys, folder, words)
+    again, plain = call(monkeypatch, capsys, folder, words)
     assert (again, bool(plain.strip())) == (code, True)
-
-
-def test_validation_sets_influence_beside_its_peers(done, monkeypatch, capsys):
-    folder, chain = done
-    command = f"provenance validate {chain.training.run} --retrainings 3 --retests 1 --queries 2 --planted 2"
-    code, said = _run(monkeypatch, capsys, folder, [*command.split(), "--steps", "1", "--json"])
-    found = json.loads(said)
-    assert code == 0 and {"lds", "ceiling", "calibration", "removal", "planted"} <= set(found)
-    values = {row["name"]: row["value"] for row in found["baselines"]}
-    peers = {"TRAK", "gradient cosine", "neighbours by hidden state", "BM25 on runs of 3 notes"}
-    assert peers < set(values)
-    assert any(name.startswith("EK-FAC (kronfluence") for name in values) and found["not_compared"] == []
-    assert all(np.isfinite(value) and abs(value) <= 1 for value in values.values())
-
-
-def _nothing_installed(name):
-    raise PackageNotFoundError(name)
-
-
-def _run(monkeypatch, capsys, folder, words, *, errors=False):
-    monkeypatch.setattr(sys, "argv", ["contrafact", "--home", str(folder / "home"), *words])
-    code = 0
-    try:
-        main()
-    except SystemExit as stopped:
-        code = int(stopped.code or 0)
-    said = capsys.readouterr()
-    return code, said.err if errors else said.out
