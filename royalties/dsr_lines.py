@@ -21,6 +21,7 @@ CHUNK_BYTES = 4 * 2**20
 
 _MARK = b"\xef\xbb\xbf"
 _CELL = re.compile(r"(?:[^\t\\]|\\.)*", re.DOTALL)
+_SPECIAL = re.compile(r"[\\\t|\r\n]")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -93,4 +94,6 @@ def escape(cell: str) -> str:
 
     Line breaks have no escape in the standard and become spaces.
     """
+    if not _SPECIAL.search(cell):  # nearly every cell of a long report
+        return cell
     return re.sub(r"([\\\t|])", r"\\\1", re.sub(r"[\r\n]+", " ", cell))
