@@ -9,8 +9,9 @@ are the pool and what restatements changed of earlier ones, to the unit.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, Row, Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from royalties.closing import find_closing
@@ -188,9 +189,9 @@ def make_statement(session: Session, period: Period, payee: str, names: Names) -
     run, policy = _stated_in(session, period)
     row = AllocationRow
     mine = (row.run_id == run.id) & _is_for(row, payee)
-    rows: list[tuple[AllocationRow | DeltaRow, Restated | None]] = [
-        (each, None) for each in session.scalars(select(row).where(mine).order_by(row.line_no))
-    ]
+    # columns, not objects: a payee may have a hundred thousand lines
+    of_run = session.execute(select(*row.__table__.columns).where(mine).order_by(row.line_no))
+    rows: list[tuple[Row[Any] | DeltaRow, Restated | None]] = [(each, None) for each in of_run]
     rows += read_deltas(session, period, _is_for(DeltaRow, payee))
     if not rows:
         raise NotFoundError(f"{payee} has nothing in {period.name}: no statement to write")
@@ -249,9 +250,7 @@ def _agreements(lines: Sequence[StatementLine], names: Names) -> dict[str, tuple
     return {work: names.works[work].agreements for work in works if names.works[work].agreements}
 
 
-def _line(
-    number: int, row: AllocationRow | DeltaRow, restated: Restated | None, names: Names
-) -> StatementLine:
+def _line(number: int, row: Row[Any] | DeltaRow, restated: Restated | None, names: Names) -> StatementLine:
     work = names.works.get(row.work_id, WorkInfo(row.work_id))
     return StatementLine(
         line_no=number,
@@ -291,7 +290,7 @@ def _generations_behind(run: DistributionRun, policy: Policy, mine: ColumnElemen
     return select(row.generation_id).where(row.run_id == run.id, named | fell_back)
 
 
-def _opening(session: Session, period: Period, currency: str, of: AllocationRow | DeltaRow) -> int:
+def _opening(session: Session, period: Period, currency: str, of: Row[Any] | DeltaRow) -> int:
     """What earlier periods left; of a closed period, what they had left when it was closed."""
     entry, closing = LedgerEntry, find_closing(session, period.name)
     account = account_of(of.payee_kind, of.payee_id, of.reason)
