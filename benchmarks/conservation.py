@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -133,7 +134,7 @@ def campaign(runs: int, seed: int) -> Counter[str]:
         upgrade(engine)
         engine.dispose()
         seeds = [seed * 1_000_000 + number for number in range(runs)]
-        with ProcessPoolExecutor(WORKERS) as pool:
+        with ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
             for counts in pool.map(distribute_month, seeds, [template] * runs, chunksize=10):
                 total.update(counts)
     return total
