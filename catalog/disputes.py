@@ -1,7 +1,7 @@
 """Which part of a work do parties disagree about, and until when?
 
-A dispute freezes what it is about and nothing else. It is opened for a term and a territory of use; once it is
-settled it holds nothing any more, and what it froze is paid by the shares on record.
+A dispute freezes what it is about and nothing else. It is opened for a term and a territory of use; once it
+is settled it holds nothing any more, and what it froze is paid by the shares on record.
 """
 
 from collections import defaultdict
@@ -198,7 +198,7 @@ def _remarks(session: Session, dispute: Dispute) -> Iterator[Finding]:
         yield Finding("DISPUTE_EXCEEDS_SHARES", d.id, message, Severity.WARNING)
 
 
-def _values(session: Session, query: Select[tuple[DisputeRow]]) -> list[Dispute]:
+def _values(session: Session, query: Select[DisputeRow]) -> list[Dispute]:
     rows = list(session.scalars(query.order_by(DisputeRow.id)))
     parties: dict[str, list[str]] = defaultdict(list)
     named = select(DisputeParty.dispute_id, DisputeParty.party_id).order_by(DisputeParty.party_id)

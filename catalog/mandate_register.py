@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, aliased
 
 from catalog.database import derive_id, insert_missing
@@ -44,7 +44,7 @@ class Mandated:
 def add_mandate(
     session: Session, stated: Mandated, *, recorded_at: datetime, recorded_by: str = UNKNOWN_ACTOR
 ) -> tuple[Mandate, list[Finding]]:
-    """The mandate, and why it is not on record; without findings it is now. Entering it again changes nothing.
+    """The mandate, and why it is not on record; without findings it is. Again, it changes nothing.
 
     Raises:
         NotFoundError: a party, a work or the mandate to supersede is not in the catalogue.
@@ -66,9 +66,12 @@ def read_mandates(session: Session, known: Knowledge = NOW) -> list[Mandate]:
     return [mandate for mandate, _row in _in_force(session, known)]
 
 
-def mandates_of(
-    session: Session, work_id: str, owners: Iterable[str], known: Knowledge = NOW
-) -> list[Json]:
+def every_mandate(session: Session) -> dict[str, Mandate]:
+    """Every mandate that was ever on record, by its id."""
+    return {mandate.id: mandate for mandate, _row in _load(session, select(MandateRow))}
+
+
+def mandates_of(session: Session, work_id: str, owners: Iterable[str], known: Knowledge = NOW) -> list[Json]:
     """Who collects a work for its owners, and for those who collect it, as JSON objects."""
     in_force = _in_force(session, known)
     fitting = [pair for pair in in_force if pair[0].works is None or work_id in pair[0].works]
@@ -143,7 +146,11 @@ def _in_force(session: Session, known: Knowledge) -> list[tuple[Mandate, Mandate
     superseded = select(later.supersedes).where(
         later.supersedes.is_not(None), known.recorded(later.recorded_at)
     )
-    standing = select(row).where(known.recorded(row.recorded_at), row.id.not_in(superseded)).order_by(row.id)
+    standing = select(row).where(known.recorded(row.recorded_at), row.id.not_in(superseded))
+    return _load(session, standing)
+
+
+def _load(session: Session, query: Select[MandateRow]) -> list[tuple[Mandate, MandateRow]]:
     rights: dict[str, set[Right]] = defaultdict(set)
     for mandate_id, right in session.execute(select(MandateRight.mandate_id, MandateRight.right)):
         rights[mandate_id].add(right)
@@ -152,7 +159,7 @@ def _in_force(session: Session, known: Knowledge) -> list[tuple[Mandate, Mandate
         works[mandate_id].add(work_id)
     return [
         (_value(each, frozenset(rights[each.id]), frozenset(works[each.id])), each)
-        for each in session.scalars(standing)
+        for each in session.scalars(query.order_by(MandateRow.id))
     ]
 
 

@@ -1,7 +1,7 @@
 """Who collects for whom, where, of which works, and for which commission?
 
-Mandates make chains: an owner mandates an administrator, the administrator a sub-publisher. So that there is
-one chain and no more, two mandates of a party may not hold for the same use, and none may lead back to itself.
+Mandates make chains: an owner mandates an administrator, the administrator a sub-publisher. So that there
+is one chain and no more, two mandates of a party may not hold for the same use, and none may lead back to it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -162,7 +162,7 @@ def _overlaps(mandate: Mandate, others: Sequence[Mandate]) -> Iterator[Finding]:
         if alike and not mine.within(_reach(other)).is_empty:
             message = (
                 f"{other.id} ('{other.reference}') has {other.collector} collect for {other.owner} in "
-                f"{other.territory} from {other.starts_on} until {other.ends_on or 'further notice'} already: "
+                f"{other.territory} from {other.starts_on} until {other.ends_on or 'further notice'}: "
                 "supersede it, or leave out what it covers"
             )
             yield Finding("MANDATE_OVERLAP", other.id, message)
@@ -173,7 +173,9 @@ def _cycles(mandate: Mandate, others: Sequence[Mandate]) -> Iterator[Finding]:
     by_owner: dict[str, list[Mandate]] = {}
     for other in others:
         by_owner.setdefault(other.owner, []).append(other)
-    ways = [(mandate.collector, _reach(mandate), (mandate.collector,))]
+    ways: list[tuple[str, _Reach, tuple[str, ...]]] = [
+        (mandate.collector, _reach(mandate), (mandate.collector,))
+    ]
     while ways:
         party, reach, passed = ways.pop()
         for step in by_owner.get(party, ()):

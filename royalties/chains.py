@@ -15,14 +15,14 @@ OWNER = "owner"
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What stands beside the shares of a use: the mandates that hold for it by owner, the disputes by work."""
+    """What stands beside the shares of a use: mandates by who gave them, disputes by work."""
 
     mandates: Mapping[str, Sequence[Mandate]] = field(default_factory=dict)
     disputes: Mapping[str, Sequence[Dispute]] = field(default_factory=dict)
 
 
 def divide_chain(share_ppm: int, chain: Sequence[Mandate]) -> list[int]:
-    """The parts of the owner and of each mandate's collector, in the order of the chain, summing to the share.
+    """The parts of the owner and of each collector, in the order of the chain, summing to the share.
 
     Commissions are at source: the last collector keeps its commission of the share and passes on the rest,
     of which the one before keeps its own, and so on; the owner has what is left. One rounding, by largest

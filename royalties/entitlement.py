@@ -22,7 +22,6 @@ def no_roles(_works: Sequence[str], _right: Right) -> Mapping[str, Mapping[str, 
     return {}
 
 
-
 class SuspenseReason(StrEnum):
     """Why money waits. Those that a run itself can give are the first six, and RESERVE."""
 

@@ -126,7 +126,8 @@ def read_shares(
         epoch = next((number for known, by, number in answers if by is claims and known == answer), None)
         if epoch is None:
             splits = {
-                work: split_work(work, sorted(answer.get(work, ())), claims, roles.get(work)) for work in owned
+                work: split_work(work, sorted(answer.get(work, ())), claims, roles.get(work))
+                for work in owned
             }
             if splits not in epochs:
                 epochs.append(splits)

@@ -1,4 +1,4 @@
-"""How does a statement tell who collects what for whom, what is in dispute, and on which recordings a work is?
+"""How does a statement tell who collects for whom, what is in dispute, and which recordings a work has?
 
 All of it is left out where there is none, so that a statement without any keeps the bytes that it had.
 """
@@ -24,7 +24,11 @@ def claims_json(statement: Statement) -> dict[str, Json]:
     """What stands behind the ids on the lines: mandates, the names of parties, and the works' recordings."""
     recordings: dict[str, Json] = {work: list(isrcs) for work, isrcs in statement.recordings.items()}
     mandates: dict[str, Json] = {name: mandate_json(each) for name, each in statement.mandates.items()}
-    found = {"mandates": mandates, "parties": dict(statement.parties), "recordings": recordings}
+    found: dict[str, Json] = {
+        "mandates": mandates,
+        "parties": dict(statement.parties),
+        "recordings": recordings,
+    }
     return {name: value for name, value in found.items() if value}
 
 
@@ -41,7 +45,7 @@ def claim_cells(statement: Statement, line: StatementLine) -> Mapping[str, str]:
 
 
 def claim_phrase(statement: Statement, line: StatementLine) -> str:
-    """In a few words, what the payee is to the work, and for whom it collects; empty where nothing is said."""
+    """In a few words, what the payee is to the work, and for whom it collects; empty where it is not said."""
     whom = statement.parties.get(line.on_behalf_of, line.on_behalf_of)
     if line.reason:
         return f"of the share of {whom}, {line.agreement}" if line.on_behalf_of else ""

@@ -49,8 +49,8 @@ class PayeeInfo:
 
 @dataclass(frozen=True, slots=True)
 class WorkInfo:
-    """How a work is named on paper, the agreements by which a model may have been trained on it, and the ISRCs
-    of its recordings."""
+    """How a work is named on paper, the agreements by which a model may have been trained on it, and the
+    ISRCs of its recordings."""
 
     title: str
     iswc: str = ""
@@ -274,8 +274,8 @@ def _recordings(lines: Sequence[StatementLine], names: Names) -> dict[str, tuple
 
 def _mandates(lines: Sequence[StatementLine], names: Names) -> dict[str, Mandate]:
     """The mandates that lines name, and those that corrected lines named."""
-    before = [line.restated.before for line in lines if line.restated and line.restated.before]
-    named = {each.agreement for each in (*lines, *before)}
+    named = {line.agreement for line in lines}
+    named |= {line.restated.before.agreement for line in lines if line.restated and line.restated.before}
     return {each: names.mandates[each] for each in sorted(named) if each in names.mandates}
 
 
