@@ -127,7 +127,8 @@ def disputes_of(session: Session, work_id: str, known: Knowledge = NOW) -> list[
         DisputeSettlement.dispute_id.in_(rows), known.recorded(DisputeSettlement.settled_at)
     )
     settled = {row.dispute_id: row for row in session.scalars(ended)}
-    names = dict(session.execute(select(Party.id, Party.name).join(DisputeParty)).tuples()) if rows else {}
+    named = select(Party.id, Party.name).join(DisputeParty).where(DisputeParty.dispute_id.in_(rows))
+    names = {party: name for party, name in session.execute(named)}
     return [
         {
             **dispute_json(dispute),

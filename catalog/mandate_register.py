@@ -79,7 +79,8 @@ def mandates_of(session: Session, work_id: str, owners: Iterable[str], known: Kn
     while grown:
         reached = parties | {mandate.collector for mandate, _row in fitting if mandate.owner in parties}
         grown, parties = reached != parties, reached
-    names = dict(session.execute(select(Party.id, Party.name).where(Party.id.in_(parties))).tuples())
+    named = select(Party.id, Party.name).where(Party.id.in_(parties))
+    names = {party: name for party, name in session.execute(named)}
     return [
         {
             **mandate_json(mandate),

@@ -1,5 +1,7 @@
 """Who collects for whom, what is in dispute, and both on the lines of the money."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -64,7 +66,7 @@ def _text(name: str, *, nullable: bool = False) -> sa.Column[str]:
     return sa.Column(name, sa.Text(), nullable=nullable)
 
 
-def _term() -> list[sa.Column[sa.Date]]:
+def _term() -> list[sa.Column[Any]]:
     return [
         sa.Column("starts_on", sa.Date(), nullable=False),
         sa.Column("ends_on", sa.Date(), nullable=True),
