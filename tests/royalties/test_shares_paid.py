@@ -35,6 +35,7 @@ SUB = a_mandate(
     territory="DE",
     kind=MandateKind.SUB_PUBLISHING,
 )
+CHAINED = "c7f5fb655437e1cc5742d638e904f8c2e3cf4ef1bae3faae9292d71fbc19ddd9"
 ROUNDED_BY = 2  # a unit in each of the two pots, where the units left over go to others
 IN_DISPUTE = Dispute(
     "dispute_1", "work_a", ("party_2",), 100_000, Right.MECHANICAL, "WORLD", date(2026, 1, 1)
@@ -70,6 +71,7 @@ def test_the_statements_of_a_chain_sum_to_the_pool(session, chained):
     statements = {payee: statement_of(session, payee) for payee in list_payees(session, OCTOBER)}
     assert sum(each.earned_minor for each in statements.values()) == chained.pool_minor
     assert check_ledger(session) == []
+    assert chained.digest == CHAINED, "the same bytes on both databases"
     assert {"admin", "sub"} <= set(statements)
     for payee in ("admin", "sub", "party_1"):
         assert balances(session)[f"party:{payee}", "EUR"] == statements[payee].earned_minor
