@@ -177,6 +177,26 @@ def owners_on(
     return {work_id: [] if work_id in wrong else parts for work_id, parts in shares.items()}
 
 
+def roles_of(session: Session, work_ids: Iterable[str], right: Right) -> dict[str, dict[str, str]]:
+    """What each owner of a right is to each work, in words: `composer`, `author, composer`."""
+    wanted = sorted(set(work_ids))
+    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for first in range(0, len(wanted), LOOKUP_CHUNK):
+        statement = select(Share.work_id, Share.party_id, Share.role).where(
+            Share.work_id.in_(wanted[first : first + LOOKUP_CHUNK]),
+            Share.kind == ShareKind.OWNERSHIP,
+            Share.right == right,
+            Share.superseded_by.is_(None),
+            Share.share_ppm > 0,
+        )
+        for work_id, party_id, role in session.execute(statement):
+            found[work_id][party_id].add(role.name.lower())
+    return {
+        work_id: {party_id: ", ".join(sorted(roles)) for party_id, roles in parties.items()}
+        for work_id, parties in found.items()
+    }
+
+
 def _live(
     session: Session, work_ids: Sequence[str], right: Right, on: date, kind: ShareKind
 ) -> Iterator[tuple[str, str, int, str]]:

@@ -161,6 +161,13 @@ class GrantScope(StrEnum):
     LISTED = "listed"
 
 
+class MandateKind(StrEnum):
+    """For what a party collects another's money: it administers, or it publishes in its own country."""
+
+    ADMINISTRATION = "administration"
+    SUB_PUBLISHING = "sub_publishing"
+
+
 class ReservationProtocol(StrEnum):
     """How somebody said that a right is withheld."""
 

@@ -2,6 +2,7 @@
 
 from sqlalchemy import MetaData
 
+import catalog.mandate_tables
 import catalog.release_tables
 import catalog.tables
 import provenance.tables
@@ -9,6 +10,7 @@ import royalties.tables
 from catalog.database import Base
 
 PACKAGES = (
+    catalog.mandate_tables,
     catalog.release_tables,
     catalog.tables,
     provenance.tables,

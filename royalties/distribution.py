@@ -24,7 +24,7 @@ from royalties.entitlement import (
 from royalties.money import PPM, allocate_minor
 from royalties.periods import Period
 from royalties.policy import Destination, DestinationKind, Policy, Pot, Rule
-from royalties.shares import ShareBook, Split
+from royalties.shares import Part, ShareBook, Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,10 +245,11 @@ class _OutputPot:
         factor = cell.revenue_minor * self.scale
         for work, ppm in found.shares_ppm.items():
             if ppm:
-                for payee, share_ppm in self.owners(work, cell):
+                for payee, share_ppm, *path in self.owners(work, cell):
                     line = Line(
-                        "attribution", found.generation, territory, work, share_ppm, ppm, PPM, found.digest
-                    )
+                        "attribution", found.generation, territory, work, share_ppm, ppm, PPM, found.digest,
+                        *path,
+                    )  # fmt: skip
                     weights.add(payee, line, factor * ppm * share_ppm, cell)
         rest_ppm = found.unattributed_ppm
         if rest_ppm:
@@ -260,13 +261,13 @@ class _OutputPot:
     def weigh_fallback(self, weights: _Weights, territory: str, cell: _Cell) -> None:
         method, evidence, scale = f"{self.pot.fallback}-fallback", self.inputs.exposure.digest, self.scale
         for work, events in self.basis.items():
-            for payee, share_ppm in self.owners(work, cell):
-                line = Line(method, "", territory, work, share_ppm, events, scale, evidence)
+            for payee, share_ppm, *path in self.owners(work, cell):
+                line = Line(method, "", territory, work, share_ppm, events, scale, evidence, *path)
                 weights.add(payee, line, cell.revenue_minor * PPM * events * share_ppm, cell)
 
     def owners(self, work: str, cell: _Cell) -> Split:
         if work in self.inputs.public_domain:
-            return ((_destined(self.policy.public_domain, work, SuspenseReason.RESERVE), PPM),)
+            return (Part(_destined(self.policy.public_domain, work, SuspenseReason.RESERVE), PPM),)
         return self.book.epochs[cell.epoch][work]
 
 
@@ -286,6 +287,6 @@ def _weigh_training(
     licensed = {work: value for work, value in basis.items() if work not in inputs.public_domain}
     total, evidence = sum(licensed.values()), inputs.exposure.digest
     for work, value in licensed.items():
-        for payee, share_ppm in splits[work]:
-            line = Line(str(pot.rule), "", territory, work, share_ppm, value, total, evidence)
+        for payee, share_ppm, *path in splits[work]:
+            line = Line(str(pot.rule), "", territory, work, share_ppm, value, total, evidence, *path)
             weights.add(payee, line, value * share_ppm, _Cell())

@@ -6,14 +6,24 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
+from catalog.disputes import Dispute
+from catalog.mandates import Mandate
 from catalog.vocabulary import Right
 
 SharesOn = Callable[[Sequence[str], Right, date, str], Mapping[str, Sequence[tuple[str, int]]]]
 """(works, right, day, territory) to the (party, share_ppm) of each work."""
 
+RolesOf = Callable[[Sequence[str], Right], Mapping[str, Mapping[str, str]]]
+"""(works, right) to what each party is to each work: composer, original_publisher."""
+
+
+def no_roles(_works: Sequence[str], _right: Right) -> Mapping[str, Mapping[str, str]]:
+    """Nothing is known of what anybody is to a work."""
+    return {}
+
 
 class SuspenseReason(StrEnum):
-    """Why money waits. Those that a run itself can give are the first five."""
+    """Why money waits. Those that a run itself can give are the first six, and RESERVE."""
 
     UNMATCHED_WORK = "UNMATCHED_WORK"
     UNIDENTIFIED_OWNER = "UNIDENTIFIED_OWNER"
@@ -57,7 +67,10 @@ def suspense(reason: SuspenseReason, what: str) -> Payee:
 
 
 class Line(NamedTuple):
-    """What money is for. Its exact weight is revenue x basis / basis_total x share_ppm / 1,000,000."""
+    """What money is for. Its exact weight is revenue x basis / basis_total x share_ppm / 1,000,000.
+
+    `role`, `on_behalf_of` and `agreement` are those of `royalties.shares.Part`; mostly they are empty.
+    """
 
     method: str
     generation: str = ""
@@ -67,6 +80,9 @@ class Line(NamedTuple):
     basis: int = 1
     basis_total: int = 1
     evidence: str = ""
+    role: str = ""
+    on_behalf_of: str = ""
+    agreement: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +128,6 @@ class Inputs:
     exposure: Exposure
     shares_on: SharesOn
     public_domain: frozenset[str] = frozenset()
+    mandates: Sequence[Mandate] = ()
+    disputes: Sequence[Dispute] = ()
+    roles_of: RolesOf = no_roles

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from royalties.errors import NotFoundError
 from royalties.money import format_minor
 from royalties.policy import Policy
+from royalties.statement_claims import claim_sentences
 from royalties.statement_deltas import Restated, Version
 from royalties.statement_files import statement_id
 from royalties.statements import Statement, StatementLine
@@ -30,16 +31,18 @@ def explain_line(statement: Statement, line_no: int) -> list[str]:
 
     path = [f"Line {line_no}: {money(line.amount_minor)} to {statement.info.name}."]
     if line.restated is None:
-        path += [*_version(statement.policy, line, _as_stated(line), money), *_work(line)]
+        path += [*_version(statement, statement.policy, line, _as_stated(line), money), *_work(line)]
         return [*path, f"Run {statement.run.id}, {_named(statement.policy)}."]
-    return [*path, *_corrected(line, line.restated, money), *_work(line)]
+    return [*path, *_corrected(statement, line, line.restated, money), *_work(line)]
 
 
 def _named(policy: Policy) -> str:
     return f"policy {policy.name} {policy.version} ({policy.digest[:16]})"
 
 
-def _corrected(line: StatementLine, restated: Restated, money: Callable[[int], str]) -> list[str]:
+def _corrected(
+    statement: Statement, line: StatementLine, restated: Restated, money: Callable[[int], str]
+) -> list[str]:
     before, after, policy = restated.before, restated.after, restated.policy
     path = [
         f"It restates {restated.period}: restatement {restated.restatement} of run {restated.run}, "
@@ -49,14 +52,16 @@ def _corrected(line: StatementLine, restated: Restated, money: Callable[[int], s
         path.append("Before: the line was not stated.")
     else:
         path.append(f"Before, by {restated.supersedes}: {money(before.amount_minor)}.")
-        path += [f"  {sentence}" for sentence in _version(policy, line, before, money)]
+        path += [f"  {sentence}" for sentence in _version(statement, policy, line, before, money)]
     path.append(f"Now: {money(after.amount_minor)}.")
     if after.amount_minor:
-        path += [f"  {sentence}" for sentence in _version(policy, line, after, money)]
+        path += [f"  {sentence}" for sentence in _version(statement, policy, line, after, money)]
     return path
 
 
-def _version(policy: Policy, line: StatementLine, version: Version, money: Callable[[int], str]) -> list[str]:
+def _version(
+    statement: Statement, policy: Policy, line: StatementLine, version: Version, money: Callable[[int], str]
+) -> list[str]:
     path = []
     if line.generation or version.revenue_minor:
         pooled = "Generations without a reliable attribution"
@@ -68,7 +73,7 @@ def _version(policy: Policy, line: StatementLine, version: Version, money: Calla
         path.append(f"Evidence: {version.evidence}.")
     if line.work and not line.reason:
         path.append(f"Share: {version.share_ppm:,} ppm of the {policy.right} right in {line.territory}.")
-    return path
+    return [*path, *claim_sentences(statement, line, version)]
 
 
 def _work(line: StatementLine) -> list[str]:
@@ -85,4 +90,7 @@ def _as_stated(line: StatementLine) -> Version:
         revenue_minor=line.revenue_minor,
         amount_minor=line.amount_minor,
         evidence=line.evidence,
+        role=line.role,
+        on_behalf_of=line.on_behalf_of,
+        agreement=line.agreement,
     )

@@ -125,9 +125,11 @@ def _digest_inputs(
 def _digest_shares(book: ShareBook) -> str:
     epochs = [
         digest_rows(
-            (work, payee.account, share_ppm)
+            (work, part.payee.account, part.share_ppm, *(claim if any(claim) else ()))
             for work, split in sorted(splits.items())
-            for payee, share_ppm in split
+            for part in split
+            # a role divides nothing; what is empty is left out, so that plain splits keep their digest
+            for claim in [(part.on_behalf_of, part.agreement)]
         )
         for splits in book.epochs
     ]

@@ -11,7 +11,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from royalties.distribution import Allocation, Distribution
-from royalties.entitlement import Payee
+from royalties.entitlement import Line, Payee
 
 
 class Source(NamedTuple):
@@ -33,6 +33,7 @@ class Topic(NamedTuple):
     generation: str
     territory: str
     work: str
+    on_behalf_of: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,9 @@ def totals_of(distribution: Distribution) -> Totals:
 def topic_of(allocation: Allocation) -> Topic:
     """What an allocation is about."""
     a, line = allocation, allocation.line
-    return Topic(a.pot, a.payee, line.method, line.generation, line.territory, line.work)
+    return Topic(
+        a.pot, a.payee, line.method, line.generation, line.territory, line.work, line.on_behalf_of
+    )  # fmt: skip
 
 
 def compare(stated: Iterable[Stated], fresh: Iterable[Allocation]) -> tuple[Delta, ...]:
@@ -108,10 +111,10 @@ def compare(stated: Iterable[Stated], fresh: Iterable[Allocation]) -> tuple[Delt
 
 
 def _compare_topic(stated: Sequence[Stated], fresh: Sequence[Allocation]) -> Iterator[Delta]:
-    by_line = {allocation.line: allocation for allocation in fresh}
-    same = [each for each in stated if each.allocation.line in by_line]
+    by_line = {_said(allocation): allocation for allocation in fresh}
+    same = [each for each in stated if _said(each.allocation) in by_line]
     for each in same:
-        yield Delta(each, by_line.pop(each.allocation.line))
+        yield Delta(each, by_line.pop(_said(each.allocation)))
     # lines that were taken back come last, so that one that still stands is superseded before them
     rest = sorted(
         (each for each in stated if each not in same),
@@ -119,6 +122,11 @@ def _compare_topic(stated: Sequence[Stated], fresh: Sequence[Allocation]) -> Ite
     )
     for old, new in zip_longest(rest, (by_line[line] for line in sorted(by_line))):
         yield Delta(old, new if new is not None else _gone(old.allocation))
+
+
+def _said(allocation: Allocation) -> Line:
+    """The line without the payee's role, which divides nothing."""
+    return allocation.line._replace(role="")
 
 
 def _gone(allocation: Allocation) -> Allocation:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from catalog.database import derive_id
 from royalties.closing import check_currency, find_closing, last_closed
-from royalties.digests import digest_rows
+from royalties.digests import digest_rows, told
 from royalties.distribution import Allocation, Distribution
 from royalties.entitlement import Inputs, Line, Payee, PayeeKind
 from royalties.errors import CurrencyMismatchError, RestateRefusedError
@@ -208,6 +208,9 @@ def _allocation(row: Row[Any], amount_minor: int) -> Allocation:
             row.basis,
             row.basis_total,
             row.evidence,
+            row.role,
+            row.on_behalf_of,
+            row.agreement,
         ),
         units=row.units,
         revenue_minor=row.revenue_minor,
@@ -236,11 +239,13 @@ def _cells(run_id: str, delta: Delta) -> tuple[str | int | None, ...]:
         line.method, line.generation, line.territory, line.work,
         line.share_ppm, line.basis, line.basis_total, line.evidence,
         after.units, after.revenue_minor, delta.before_minor, after.amount_minor, delta.amount_minor,
+        line.role, line.on_behalf_of, line.agreement,
     )  # fmt: skip
 
 
 def _digest(run_id: str, deltas: Sequence[Delta]) -> str:
-    return digest_rows(["" if cell is None else cell for cell in _cells(run_id, delta)] for delta in deltas)
+    rows = (["" if cell is None else cell for cell in _cells(run_id, delta)] for delta in deltas)
+    return digest_rows(map(told, rows))
 
 
 def _write(

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from catalog.database import derive_id
 from royalties.closing import check_currency, find_closing
-from royalties.digests import digest_rows
+from royalties.digests import digest_rows, told
 from royalties.distribution import Distribution
 from royalties.entitlement import Attribution, Exposure, Inputs, PayeeKind, UsageTotal
 from royalties.errors import NotFoundError, PeriodAlreadyRunError, PeriodClosedError
@@ -172,7 +172,7 @@ def _write_run(
         currency=distribution.currency,
         policy_source=gathered.policy.source,
         inputs=gathered.recorded,
-        digest=digest_rows(_allocation_cells(distribution)),
+        digest=digest_rows(map(told, _allocation_cells(distribution))),
         gross_minor=distribution.gross_minor,
         deductions_minor=distribution.deductions_minor,
         provider_minor=distribution.provider_minor,
@@ -229,6 +229,7 @@ def _allocation_cells(distribution: Distribution) -> Iterator[tuple[str | int, .
             line.method, line.generation, line.territory, line.work,
             line.share_ppm, line.basis, line.basis_total, line.evidence,
             each.units, each.revenue_minor, each.amount_minor,
+            line.role, line.on_behalf_of, line.agreement,
         )  # fmt: skip
 
 

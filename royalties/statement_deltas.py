@@ -24,6 +24,9 @@ class Version:
     revenue_minor: int
     amount_minor: int
     evidence: str
+    role: str = ""
+    on_behalf_of: str = ""
+    agreement: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +95,7 @@ def _version(row: AllocationRow | DeltaRow, amount_minor: int) -> Version:
         revenue_minor=row.revenue_minor,
         amount_minor=amount_minor,
         evidence=row.evidence,
+        role=row.role,
+        on_behalf_of=row.on_behalf_of,
+        agreement=row.agreement,
     )

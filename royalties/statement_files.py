@@ -21,6 +21,14 @@ from royalties.digests import Json, canonical_json
 from royalties.dsr_writer import UNKNOWN_SENDER, Sender, dsr_file_name, render_dsr
 from royalties.money import format_minor, percent
 from royalties.policy import Policy
+from royalties.statement_claims import (
+    claim_cells,
+    claim_columns,
+    claim_json,
+    claim_phrase,
+    claims_json,
+    mandate_cells,
+)
 from royalties.statement_deltas import Restated, Version
 from royalties.statement_pdf import glyph_findings, leaves_rows_out, render_pdf
 from royalties.statements import GenerationLine, Statement, StatementLine, UsageLine
@@ -119,6 +127,7 @@ def statement_json(statement: Statement) -> dict[str, Json]:
         "usage": [_usage_json(line, s.run.currency) for line in s.usage],
         "generations": [_generation_json(line) for line in s.generations],
         **_agreements_json(s),
+        **claims_json(s),
     }
 
 
@@ -159,6 +168,7 @@ def _line_json(line: StatementLine, currency: str) -> dict[str, Json]:
         "revenue": money(line.revenue_minor),
         "amount": money(line.amount_minor),
         "evidence": line.evidence,
+        **claim_json(line),
         **corrected,
     }
 
@@ -185,6 +195,7 @@ def _version_json(version: Version, currency: str) -> Json:
         "revenue": format_minor(version.revenue_minor, currency),
         "amount": format_minor(version.amount_minor, currency),
         "evidence": version.evidence,
+        **claim_json(version),
     }
 
 
@@ -237,11 +248,13 @@ def _render_csv(statement: Statement) -> bytes:
     }
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(_CSV_COLUMNS)
+    columns = (*_CSV_COLUMNS, *claim_columns(statement))
+    writer.writerow(columns)
     for line in statement.lines:
         agreements = " ".join(statement.agreements.get(line.work, ()))
         row = {**head, **_cells(line, statement.run.currency), "agreements": agreements}
-        writer.writerow(_safe_cell(row[column]) for column in _CSV_COLUMNS)
+        row |= claim_cells(statement, line)
+        writer.writerow(_safe_cell(row[column]) for column in columns)
     return text.getvalue().encode("utf-8")
 
 
@@ -273,6 +286,8 @@ def _render_html(statement: Statement) -> bytes:
         corrections=[line for line in statement.lines if line.restated],
         percent=percent,
         agreements=statement.agreements,
+        claimed=claim_phrase,
+        mandates=[mandate_cells(statement, mandate) for mandate in statement.mandates.values()],
     )
     return html.encode("utf-8")
 

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from royalties.glyphs import breakable, clipped, width_units
 from royalties.money import PPM, format_minor, percent
+from royalties.statement_claims import claim_phrase, mandate_cells
 from royalties.statement_deltas import Restated
 from royalties.statements import Statement, StatementLine
 
@@ -108,6 +109,7 @@ class Tables:
             yield self.corrections()
         yield self.usage()
         yield self.generations()
+        yield self.mandates()
 
     @cached_property
     def _own(self) -> list[StatementLine]:
@@ -145,7 +147,8 @@ class Tables:
     def works(self) -> Table:
         """What each work brought."""
         columns = (
-            Column("No.", width=0), Column("Work", width=30), Column("ISWC", width=0), Column("Id", width=20),
+            Column("No.", width=0), Column("Work", width=30), Column("ISWC", width=0),
+            Column("Id, ISRC" if self.statement.recordings else "Id", width=20),
             Column("Agreement", width=22), Column("Lines", is_number=True), Column("Amount", is_number=True),
         )  # fmt: skip
 
@@ -155,7 +158,7 @@ class Tables:
                     self.work_numbers[work],
                     line.title,
                     line.iswc,
-                    work,
+                    ", ".join((work, *self.statement.recordings.get(work, ()))),
                     ", ".join(self.statement.agreements.get(work, ())),
                     f"{count:,}",
                     self._money(amount_minor),
@@ -229,7 +232,7 @@ class Tables:
         return (
             str(line.line_no),
             restated.period,
-            f"{line.pot}, {line.method}",
+            "; ".join(filter(None, (f"{line.pot}, {line.method}", claim_phrase(self.statement, line)))),
             self.generation_numbers.get(line.generation, ""),
             line.territory,
             self._work(line),
@@ -246,7 +249,7 @@ class Tables:
         used = bool(line.units or line.revenue_minor)
         return (
             str(line.line_no),
-            f"{line.pot}, {line.method}",
+            "; ".join(filter(None, (f"{line.pot}, {line.method}", claim_phrase(self.statement, line)))),
             self.generation_numbers.get(line.generation, ""),
             line.territory,
             self._work(line),
@@ -302,6 +305,22 @@ class Tables:
 
         num_rows = len(self.statement.generations)
         return Table("Generations and attributions", "", columns, num_rows, rows)
+
+    def mandates(self) -> Table:
+        """By which mandates the lines were collected; left out where there are none."""
+        columns = (
+            Column("Mandate", width=22), Column("Agreement", width=22), Column("Owner", width=18),
+            Column("Collects", width=18), Column("In", width=10), Column("Term", width=16),
+            Column("Commission", is_number=True),
+        )  # fmt: skip
+        its = self.statement.mandates.values()
+        return Table(
+            "Who collects for whom",
+            "A commission is of what reaches the collector; the rest is passed on to the owner.",
+            columns,
+            len(its),
+            lambda: [mandate_cells(self.statement, mandate) for mandate in its],
+        )
 
     @property
     def _money(self) -> Callable[[int], str]:

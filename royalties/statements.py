@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, exists, func, select
 from sqlalchemy.orm import Session
 
+from catalog.mandates import Mandate
 from royalties.closing import find_closing
 from royalties.errors import NotFoundError
 from royalties.ledger import account_of
@@ -48,11 +49,13 @@ class PayeeInfo:
 
 @dataclass(frozen=True, slots=True)
 class WorkInfo:
-    """How a work is named on paper, and the agreements by which a model may have been trained on it."""
+    """How a work is named on paper, the agreements by which a model may have been trained on it, and the
+    ISRCs of its recordings."""
 
     title: str
     iswc: str = ""
     agreements: tuple[str, ...] = ()
+    isrcs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,14 @@ class Names:
 
     payees: Mapping[str, PayeeInfo] = field(default_factory=dict)
     works: Mapping[str, WorkInfo] = field(default_factory=dict)
+    mandates: Mapping[str, Mandate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One amount and its path: generation, attribution, work, share.
+    """One amount and its path: generation, attribution, work, share, and who collects it for whom.
 
+    `role`, `on_behalf_of` and `agreement` are those of `royalties.shares.Part`.
     Of a line that corrects an earlier month, `restated` says what it supersedes, and the amount is the
     difference; it may be below zero.
     """
@@ -88,6 +93,9 @@ class StatementLine:
     amount_minor: int
     evidence: str
     restated: Restated | None = None
+    role: str = ""
+    on_behalf_of: str = ""
+    agreement: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +129,9 @@ class Statement:
     `payable_minor` is what may be paid out, the rest is carried forward, below zero too. A period that was
     not run, but in which a restatement is posted, has a run without id and money.
 
-    `agreements` holds, by work, the agreements by which it was licensed.
+    `agreements` holds, by work, the agreements by which it was licensed; `recordings` the ISRCs known of it;
+    `mandates` those by which its lines were collected; `parties` the names of those that lines or mandates
+    name.
     """
 
     period: Period
@@ -136,6 +146,9 @@ class Statement:
     generations: tuple[GenerationLine, ...]
     num_generations: int
     agreements: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    recordings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    mandates: Mapping[str, Mandate] = field(default_factory=dict)
+    parties: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def restated_minor(self) -> int:
@@ -212,6 +225,9 @@ def make_statement(session: Session, period: Period, payee: str, names: Names) -
         generations=_generations(session, run, used),
         num_generations=_num_generations(session, run),
         agreements=_agreements(lines, names),
+        recordings=_recordings(lines, names),
+        mandates=_mandates(lines, names),
+        parties=_parties(lines, names),
     )
 
 
@@ -250,6 +266,27 @@ def _agreements(lines: Sequence[StatementLine], names: Names) -> dict[str, tuple
     return {work: names.works[work].agreements for work in works if names.works[work].agreements}
 
 
+def _recordings(lines: Sequence[StatementLine], names: Names) -> dict[str, tuple[str, ...]]:
+    """The ISRCs known of each work of the lines, where there is one."""
+    works = sorted({line.work for line in lines if line.work in names.works})
+    return {work: names.works[work].isrcs for work in works if names.works[work].isrcs}
+
+
+def _mandates(lines: Sequence[StatementLine], names: Names) -> dict[str, Mandate]:
+    """The mandates that lines name, and those that corrected lines named."""
+    named = {line.agreement for line in lines}
+    named |= {line.restated.before.agreement for line in lines if line.restated and line.restated.before}
+    return {each: names.mandates[each] for each in sorted(named) if each in names.mandates}
+
+
+def _parties(lines: Sequence[StatementLine], names: Names) -> dict[str, str]:
+    """How the parties are called for whom something was collected, and those of the mandates."""
+    parties = {line.on_behalf_of for line in lines if line.on_behalf_of}
+    for mandate in _mandates(lines, names).values():
+        parties |= {mandate.owner, mandate.collector}
+    return {party: names.payees.get(party, PayeeInfo(party)).name for party in sorted(parties)}
+
+
 def _line(number: int, row: Row[Any] | DeltaRow, restated: Restated | None, names: Names) -> StatementLine:
     work = names.works.get(row.work_id, WorkInfo(row.work_id))
     return StatementLine(
@@ -270,6 +307,9 @@ def _line(number: int, row: Row[Any] | DeltaRow, restated: Restated | None, name
         amount_minor=row.amount_minor,
         evidence=row.evidence,
         restated=restated,
+        role=row.role,
+        on_behalf_of=row.on_behalf_of,
+        agreement=row.agreement,
     )
 
 

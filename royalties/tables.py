@@ -153,6 +153,7 @@ class AllocationRow(Base):
         CheckConstraint("share_ppm BETWEEN 0 AND 1000000", name="share"),
         CheckConstraint("basis >= 0 AND basis <= basis_total", name="basis"),
         Index("ix_allocation_payee", "run_id", "payee_kind", "payee_id"),
+        Index("ix_allocation_work_id", "work_id"),
     )
 
     run_id: Mapped[str] = mapped_column(ForeignKey("distribution_run.id"), primary_key=True)
@@ -172,6 +173,9 @@ class AllocationRow(Base):
     units: Mapped[int] = mapped_column(BigInteger)
     revenue_minor: Mapped[int] = mapped_column(BigInteger)
     amount_minor: Mapped[int] = mapped_column(BigInteger)
+    role: Mapped[str] = mapped_column(Text, server_default="")
+    on_behalf_of: Mapped[str] = mapped_column(Text, server_default="")
+    agreement: Mapped[str] = mapped_column(Text, server_default="")
 
 
 class LedgerPosting(Base):
@@ -289,6 +293,7 @@ class DeltaRow(Base):
         ),
         CheckConstraint("before_minor = 0 OR run_id IS NOT NULL OR earlier_id IS NOT NULL", name="before"),
         Index("ix_restatement_delta_payee", "restatement_id", "payee_kind", "payee_id"),
+        Index("ix_restatement_delta_work_id", "work_id"),
     )
 
     restatement_id: Mapped[str] = mapped_column(ForeignKey("restatement.id"), primary_key=True)
@@ -314,3 +319,6 @@ class DeltaRow(Base):
     before_minor: Mapped[int] = mapped_column(BigInteger)
     after_minor: Mapped[int] = mapped_column(BigInteger)
     amount_minor: Mapped[int] = mapped_column(BigInteger)
+    role: Mapped[str] = mapped_column(Text, server_default="")
+    on_behalf_of: Mapped[str] = mapped_column(Text, server_default="")
+    agreement: Mapped[str] = mapped_column(Text, server_default="")

@@ -8,7 +8,7 @@ import typer
 
 from catalog.findings import Severity
 from catalog.vocabulary import ImportFormat, Origin
-from console.cli import exports, permissions
+from console.cli import claims, exports, permissions
 from console.cli.options import (
     HomeOption,
     JsonOption,
@@ -44,8 +44,9 @@ class AuditFormat(StrEnum):
     CSV = "csv"
 
 
-for name, command in {**permissions.COMMANDS, **exports.COMMANDS}.items():
+for name, command in {**permissions.COMMANDS, **claims.COMMANDS, **exports.COMMANDS}.items():
     app.command(name)(command)
+app.add_typer(claims.disputes, name="dispute")
 
 
 @app.command("import")
@@ -194,6 +195,7 @@ def _work_lines(work: dict[str, Any]) -> list[str]:
         f"  {share['right'] or share['kind']} {share['share_ppm'] / 10_000:g} % {share['name']}"
         for share in work["shares"]
     ]
+    lines += claims.claim_lines(work)
     lines += [f"  file {file['name']}: {file['licence']}" for file in work["files"]]
     lines += [
         f"  recording {recording['isrc'] or recording['recording']}: {recording['title'] or 'no title'}"

@@ -8,11 +8,13 @@ from sqlalchemy import func, select, union_all
 from sqlalchemy.orm import Session
 
 from catalog.clearance import Clearance, clear
+from catalog.disputes import disputes_of
 from catalog.facts import load_facts
 from catalog.history import history
 from catalog.imports import import_file
 from catalog.imports.options import ImportOptions, ImportReport
 from catalog.knowledge import NOW, Knowledge
+from catalog.mandate_register import mandates_of
 from catalog.search import Hit, search
 from catalog.vocabulary import Origin, Purpose
 from catalog.works import find_work, show_work
@@ -71,9 +73,12 @@ def show(home: Home, name: str, known: Knowledge) -> dict[str, Any]:
         work_id = find_work(session, name)
         facts = load_facts(session, [work_id], known)[0]
         now = facts if known == NOW else load_facts(session, [work_id])[0]
-        uses = touched(session, work_id)
+        uses, shown = touched(session, work_id), show_work(session, facts, known)
+        owners = {share["party"] for share in shown["shares"]}
         return {
-            **show_work(session, facts, known),
+            **shown,
+            "mandates": mandates_of(session, work_id, owners, known),
+            "disputes": disputes_of(session, work_id, known),
             "history": [change.to_json() for change in history(session, now)],
             "corpora": list(uses.corpora),
             "runs": list(uses.runs),

@@ -10,11 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog.clearance import is_public_domain
+from catalog.disputes import read_disputes
 from catalog.facts import each_fact
 from catalog.findings import Finding
 from catalog.knowledge import Knowledge
-from catalog.shares import owners_on
-from catalog.tables import Grant, Party, Work
+from catalog.mandate_register import every_mandate, read_mandates
+from catalog.shares import owners_on, roles_of
+from catalog.tables import Grant, Party, Recording, RecordingWork, Work
 from catalog.vocabulary import Purpose, Right
 from console.home import Home
 from console.steps.sending import note_files
@@ -31,7 +33,7 @@ from royalties.policy import Policy, load_policy
 from royalties.runs import RunReport, find_run, make_exposure, run_distribution
 from royalties.statement_files import StatementFormat, WrittenStatement, write_statement
 from royalties.statements import Names, PayeeInfo, WorkInfo, list_payees, make_statement
-from royalties.tables import AllocationRow
+from royalties.tables import AllocationRow, DeltaRow, DistributionRun, RestatementRow
 from royalties.usage import UsageFormat, UsageReport, import_usage
 
 SharesByWork = Mapping[str, Sequence[tuple[str, int]]]
@@ -116,6 +118,9 @@ def read_inputs(session: Session, period: Period, policy: Policy) -> Inputs:
         attributions=attributions,
         exposure=make_exposure(_exposure(session)),
         shares_on=shares,
+        mandates=read_mandates(session),
+        disputes=read_disputes(session),
+        roles_of=lambda works, right: roles_of(session, works, right),
         public_domain=frozenset(
             facts.work_id
             for facts in each_fact(session)
@@ -155,16 +160,34 @@ def _exposure(session: Session) -> dict[str, int]:
 
 def read_names(session: Session, period: Period) -> Names:
     """How payees and works are called, and by which agreements the works of the period were licensed."""
-    agreements = _agreements(session, period)
+    agreements, isrcs = _agreements(session, period), _isrcs(session, period)
     payees = {
         party.id: PayeeInfo(party.name, party.ipi_name_number or "", party.invented)
         for party in session.scalars(select(Party))
     }
     works = {
-        work_id: WorkInfo(title, iswc or "", agreements.get(work_id, ()))
+        work_id: WorkInfo(title, iswc or "", agreements.get(work_id, ()), isrcs.get(work_id, ()))
         for work_id, title, iswc in session.execute(select(Work.id, Work.title, Work.iswc))
     }
-    return Names(payees, works)
+    return Names(payees, works, every_mandate(session))
+
+
+def _isrcs(session: Session, period: Period) -> dict[str, tuple[str, ...]]:
+    """The ISRCs known of each work that has money in the period, or of which money is corrected in it."""
+    row, delta = AllocationRow, DeltaRow
+    allocated = select(row.work_id).join(DistributionRun).where(DistributionRun.period == period.name)
+    restated = select(delta.work_id).join(RestatementRow, RestatementRow.id == delta.restatement_id)
+    works = allocated.union(restated.where(RestatementRow.period == period.name))
+    query = (
+        select(RecordingWork.work_id, Recording.isrc)
+        .join(Recording, Recording.id == RecordingWork.recording_id)
+        .where(RecordingWork.work_id.in_(works), Recording.isrc.is_not(None))
+        .order_by(Recording.isrc)
+    )
+    found: dict[str, tuple[str, ...]] = {}
+    for work_id, isrc in session.execute(query):
+        found[work_id] = (*found.get(work_id, ()), str(isrc))
+    return found
 
 
 def _agreements(session: Session, period: Period) -> dict[str, tuple[str, ...]]:

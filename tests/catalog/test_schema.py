@@ -82,6 +82,19 @@ ROWS = {
         "id": "d1", "release_id": "l1", "territory": "WORLD", "starts_on": ON, "ends_on": None,
         "commercial_models": "[]", "use_types": "[]", "batch_id": "b1",
     },
+    "mandate": {
+        "id": "m1", "kind": "administration", "owner_id": "p1", "collector_id": "p2", "scope": "all",
+        "territory": "WORLD", "starts_on": ON, "ends_on": None, "commission_ppm": 1, "reference": "r",
+        "supersedes": None, "recorded_at": AT, "recorded_by": "me",
+    },
+    "mandate_right": {"mandate_id": "m1", "right": "mechanical"},
+    "mandate_work": {"mandate_id": "m1", "work_id": "w1"},
+    "dispute": {
+        "id": "i1", "work_id": "w1", "right": "mechanical", "share_ppm": 1, "territory": "WORLD",
+        "starts_on": ON, "ends_on": None, "reason": "", "opened_at": AT, "opened_by": "me",
+    },
+    "dispute_party": {"dispute_id": "i1", "party_id": "p1"},
+    "dispute_settlement": {"dispute_id": "i1", "outcome": "o", "settled_at": AT, "settled_by": "me"},
     "search_entry": {"id": 1, "work_id": "w1", "titles": "", "names": "", "identifiers": ""},
     "search_word": {"word": "w", "num_works": 1},
 }  # fmt: skip
@@ -129,6 +142,20 @@ VIOLATIONS = [
     ("acknowledgement", "ck_acknowledgement_status_known", {"status": "OK"}),
     ("release", "ck_release_grid_has_18_characters", {"grid": "short"}),
     ("release_deal", "ck_release_deal_term_in_order", {"ends_on": ON}),
+    ("mandate", "ck_mandate_kind_known", {"kind": "theft"}),
+    ("mandate", "ck_mandate_scope_known", {"scope": "some"}),
+    ("mandate", "ck_mandate_two_parties", {"collector_id": "p1"}),
+    ("mandate", "ck_mandate_commission_ppm_in_range", {"commission_ppm": 1_000_001}),
+    ("mandate", "ck_mandate_commission_ppm_in_range", {"commission_ppm": -1}),
+    ("mandate", "ck_mandate_term_in_order", {"ends_on": ON}),
+    ("mandate", "ck_mandate_reference_named", {"reference": ""}),
+    ("mandate", "ck_mandate_supersedes_another", {"supersedes": "m1"}),
+    ("mandate_right", "ck_mandate_right_right_known", {"right": "moral"}),
+    ("dispute", "ck_dispute_right_known", {"right": "moral"}),
+    ("dispute", "ck_dispute_share_ppm_in_range", {"share_ppm": 0}),
+    ("dispute", "ck_dispute_share_ppm_in_range", {"share_ppm": 1_000_001}),
+    ("dispute", "ck_dispute_term_in_order", {"ends_on": ON}),
+    ("dispute_settlement", "ck_dispute_settlement_outcome_named", {"outcome": ""}),
     ("search_word", "ck_search_word_num_works_counts", {"num_works": -1}),
     ("withdrawal", "ck_withdrawal_document_sha256_is_sha256", {"document_sha256": "short"}),
 ]
@@ -153,7 +180,10 @@ def insert(connection, table_name, **changed):
 
 
 def insert_before(connection, table_name):
+    """The rows of the tables before one; a mandate needs a second party."""
     for name in ROWS:
+        if name == "mandate":
+            insert(connection, "party", id="p2", ipi_name_number=None)
         if name == table_name:
             return
         insert(connection, name)
@@ -161,9 +191,10 @@ def insert_before(connection, table_name):
 
 def test_a_valid_row_of_every_table_is_accepted(engine):
     with engine.begin() as connection:
-        for name in ROWS:
-            insert(connection, name)
+        insert_before(connection, "")
         assert connection.scalar(select(Work.title)) == "t"
+        for name in ROWS:
+            assert connection.scalar(text(f'SELECT count(*) FROM "{name}"')) > 0
 
 
 @pytest.mark.parametrize(("table", "constraint", "changed"), VIOLATIONS, ids=lambda value: str(value)[:60])
@@ -188,7 +219,7 @@ def test_every_table_of_the_catalogue_has_a_valid_row():
     own = {
         mapper.local_table.name
         for mapper in Base.registry.mappers
-        if mapper.class_.__module__ in ("catalog.tables", "catalog.release_tables")
+        if mapper.class_.__module__ in ("catalog.tables", "catalog.release_tables", "catalog.mandate_tables")
     }
     assert own == set(ROWS)
 

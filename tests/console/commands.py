@@ -4,6 +4,16 @@ COMMANDS = (
     ("catalog show WORK", {"work"}),
     ("catalog search overcoat", {"hits"}),
     ("catalog clear WORK --purpose train --territory EU --on 2026-10-01", {"work", "cleared", "objections"}),
+    (
+        "catalog mandate --owner OWNER --collector COLLECTOR --kind administration --commission-ppm 50000 "
+        "--agreement Example --territory WORLD --from 2030-01-01",
+        {"mandate", "findings"},
+    ),
+    (
+        "catalog dispute open WORK --party OWNER --share-ppm 1000 --right mechanical --territory WORLD "
+        "--from 2030-01-01",
+        {"dispute", "findings"},
+    ),
     ("catalog audit --on 2026-10-01", {"findings", "counts"}),
     (
         "corpus build --purpose train --territory EU --on 2026-10-01",

@@ -319,7 +319,10 @@ def test_every_command_answers_with_its_keys_and_in_plain_words(done, monkeypatc
     )
     report = plain_report(FINANCIAL, [(chain.pieces[0].generation, 10, 1234)])
     (folder / "report.tsv").write_bytes(report.replace(b"2026-10", b"2027-01"))  # no month of other tests
+    parties = [payee for payee in chain.statements if payee.startswith("party_")]
     names = {
+        "OWNER": parties[0],
+        "COLLECTOR": parties[1],
         "REPORT": str(folder / "report.tsv"),
         "WORK": chain.corpus.files[0].leaf.work_id,
         "REFUSED": refused,

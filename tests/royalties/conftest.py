@@ -26,3 +26,10 @@ def corrected(session, tmp_path, posted):
     report = restated(session)
     session.commit()
     return report
+
+
+@pytest.fixture
+def posted_usage(session, tmp_path):
+    """A session with the usage of October, which is not run yet."""
+    bring_in(session, tmp_path, LINES)
+    session.commit()

@@ -75,8 +75,50 @@ def work_weights(work, weight, on, territory, policy, inputs):
         yield named(policy.public_domain, f"suspense:RESERVE:{work}"), weight
         return
     shares = inputs.shares_on([work], str(policy.right), on, territory).get(work, [])
-    for account, fraction in owners_of(work, shares):
+    for account, fraction in collected(owners_of(work, shares), work, on, territory, policy, inputs):
         yield account, weight * fraction
+
+
+def collected(owners, work, on, territory, policy, inputs):
+    """(account, fraction): of each owner's share, what is in dispute, and what those keep who collect it."""
+
+    def holds(each, rights):
+        runs = each.starts_on <= on and (each.ends_on is None or on < each.ends_on)
+        return runs and policy.right in rights and each.territory in ("WORLD", territory)
+
+    disputes = [e for e in inputs.disputes if e.work == work and holds(e, (e.right,))]
+    mandates = [e for e in inputs.mandates if holds(e, e.rights) and (e.works is None or work in e.works)]
+    left = {account: ppm_of(fraction) for account, fraction in owners}
+    for dispute in sorted(disputes, key=lambda each: each.id):
+        held = {party: left.get(f"party:{party}", 0) for party in dispute.parties}
+        whole = sum(held.values())
+        ppm = min(whole, dispute.share_ppm)
+        for party, part in rounded(
+            ppm, {party: Fraction(ppm * own, whole or 1) for party, own in held.items()}
+        ).items():
+            if part:
+                left[f"party:{party}"] -= part
+                yield f"suspense:DISPUTE:{work}", Fraction(part, MILLION)
+    for account, ppm in left.items():
+        party, kept = account.removeprefix("party:"), []
+        while mine := sorted(
+            (e for e in mandates if e.owner == party), key=lambda e: (e.works is None, e.id)
+        ):
+            party = mine[0].collector
+            kept.append((f"party:{party}", Fraction(mine[0].commission_ppm, MILLION)))
+        rest, exact = Fraction(ppm), []
+        for collector, commission in reversed(kept):
+            exact.insert(0, (collector, rest * commission))
+            rest -= rest * commission
+        exact.insert(0, (account, rest))
+        parts = rounded(ppm, {place: value for place, (_, value) in enumerate(exact)})
+        for (whose, _), part in zip(exact, parts.values(), strict=True):
+            yield whose, Fraction(part, MILLION)
+
+
+def ppm_of(fraction):
+    assert (fraction * MILLION).denominator == 1
+    return int(fraction * MILLION)
 
 
 def named(destination, suspense):

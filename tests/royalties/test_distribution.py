@@ -191,4 +191,4 @@ def test_no_payee_is_a_whole_unit_away_from_the_exact_amount_over_many_tiny_line
     ],
 )
 def test_gaps_and_overclaims_are_held_and_rounding_in_the_shares_is_forgiven(shares, split):
-    assert {payee.account: ppm for payee, ppm in split_work("w", shares)} == split
+    assert {part.payee.account: part.share_ppm for part in split_work("w", shares)} == split

@@ -332,6 +332,28 @@ def test_a_ledger_from_before_restatements_stays_and_stays_closed_to_changes(tmp
     engine.dispose()
 
 
+def test_lines_from_before_mandates_stay_and_say_nothing_of_any(tmp_path):
+    engine = open_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    config = configuration()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0010")
+        connection.execute(insert(DistributionRun), [_a_run()])
+        connection.execute(
+            text(
+                "INSERT INTO allocation VALUES ('dist_x', 1, 'output', 'party', 'p', '', 'attribution', 'g', "
+                "'DE', 'w', 1000000, 1, 1, '', 1, 100, 100)"
+            )
+        )
+    upgrade(engine)
+    with Session(engine) as session:
+        [line] = session.scalars(select(AllocationRow)).all()
+        assert (line.amount_minor, line.role, line.on_behalf_of, line.agreement) == (100, "", "", "")
+        assert refused(session, text("UPDATE allocation SET agreement = 'm'")) == "append-only"
+        assert refused(session, text("DELETE FROM allocation")) == "append-only"
+    engine.dispose()
+
+
 def test_the_migrated_tables_are_the_declared_ones(engine):
     ours = {*APPEND_ONLY, "usage_batch", "usage_total", "usage_quarantine"}
 
