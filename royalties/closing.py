@@ -1,8 +1,9 @@
 """Which periods are closed, and what came too late for them?
 
-A closed period stays closed: no run and no restatement posts in it, which triggers hold on both databases.
-Usage of its days is still taken in; it is for a restatement. Months are closed in their order: one that has
-a run, or usage that could be run, holds up the later ones.
+Closing a period settles every payee's account, and posts that as the last of the period. A closed period stays
+closed: no run and no restatement posts in it, which triggers hold on both databases. Usage of its days is still
+taken in; it is for a restatement. Months are closed in their order: one that has a run, or usage that could be
+run, holds up the later ones.
 """
 
 import json
@@ -16,12 +17,16 @@ from catalog.findings import Finding, Severity
 from royalties.errors import CloseRefusedError, CurrencyMismatchError
 from royalties.ledger import head_of, lock_ledger
 from royalties.periods import Period, month_of, parse_period
-from royalties.tables import DistributionRun, PeriodClose, RestatementRow, UsageTotalRow
+from royalties.settling import settle_period
+from royalties.tables import DistributionRun, PeriodClose, RestatementRow, SettlementRow, UsageTotalRow
 
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """A period that is closed, the run it was closed with, and where the ledger stood then."""
+    """A period that is closed, the run it was closed with, and where the ledger stood then.
+
+    So many payees' accounts were settled; so much of them is payable, and so much is carried forward.
+    """
 
     period: str
     run: str
@@ -29,10 +34,14 @@ class Closing:
     ledger_sequence: int
     ledger_digest: str
     closed_at: datetime
+    payees: int
+    payable_minor: int
+    carried_minor: int
+    currency: str
 
 
 def close_period(session: Session, period: Period, *, closed_at: datetime) -> Closing:
-    """Closes a period, within the caller's transaction; one that is closed stays as it was closed.
+    """Settles and closes a period, within the caller's transaction; a closed one stays as it was closed.
 
     Raises:
         CloseRefusedError: the period was not run, or an earlier one is open.
@@ -49,19 +58,31 @@ def close_period(session: Session, period: Period, *, closed_at: datetime) -> Cl
                 f"{period.name} cannot be closed while {', '.join(waiting)} is open: run and close the "
                 "earlier months first"
             )
+        settle_period(session, run, period, posted_at=closed_at)
         sequence, digest = head_of(session)
         closing = PeriodClose(
             period=period.name, ledger_sequence=sequence, ledger_digest=digest, closed_at=closed_at
         )
         session.add(closing)
         session.flush()
+    return _closing(session, closing, run)
+
+
+def _closing(session: Session, closing: PeriodClose, run: DistributionRun) -> Closing:
+    row = SettlementRow
+    sums = select(func.count(), func.sum(row.payable_minor), func.sum(row.carried_minor))
+    payees, payable_minor, carried_minor = session.execute(sums.where(row.period == run.period)).one()
     return Closing(
-        period=period.name,
+        period=run.period,
         run=run.id,
         run_digest=run.digest,
         ledger_sequence=closing.ledger_sequence,
         ledger_digest=closing.ledger_digest,
         closed_at=closing.closed_at,
+        payees=payees,
+        payable_minor=int(payable_minor or 0),
+        carried_minor=int(carried_minor or 0),
+        currency=run.currency,
     )
 
 

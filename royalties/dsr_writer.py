@@ -19,6 +19,7 @@ from royalties.dsr_columns import find_profile
 from royalties.dsr_lines import escape
 from royalties.dsr_records import NAMESPACE
 from royalties.money import PPM, allocate_minor, format_minor
+from royalties.statement_sums import movements
 from royalties.statements import Statement, StatementLine, UsageLine
 
 _PROFILE = ("RoyaltyReportingProfile", "1.0.1")
@@ -186,11 +187,11 @@ def _corrections(statement: Statement) -> Iterator[_Block]:
 
 
 def _balances(statement: Statement) -> Iterator[_Block]:
-    """What was on the account before, and, taken off, what stays on it."""
-    balance_minor = statement.opening_minor + statement.earned_minor + statement.restated_minor
+    """What was on the account before, what was recouped, held and withheld, and, taken off, what stays."""
     balances = {
         "Opening balance": statement.opening_minor,
-        "Carried forward": statement.payable_minor - balance_minor,
+        **dict(movements(statement)),
+        "Carried forward": -statement.carried_minor,
     }
     for name, amount_minor in balances.items():
         if amount_minor:

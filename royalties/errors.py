@@ -35,6 +35,15 @@ class PaymentRefusedError(RoyaltiesError):
         super().__init__(f"{where} cannot be used ({len(findings)} findings):\n{lines}")
 
 
+class TermsRefusedError(RoyaltiesError):
+    """A file of payees' terms has faults; all of them are in `findings`."""
+
+    def __init__(self, where: str, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        lines = "\n".join(f"  {finding.where}: {finding.message}" for finding in findings)
+        super().__init__(f"{where} has no valid terms ({len(findings)} faults):\n{lines}")
+
+
 class UsageStoreError(RoyaltiesError):
     """The folder of accepted usage lines does not hold what the database says."""
 
@@ -75,6 +84,10 @@ class CloseRefusedError(RoyaltiesError):
 
 class RestateRefusedError(RoyaltiesError):
     """The period is still open, or the one to post in is not."""
+
+
+class PayRefusedError(RoyaltiesError):
+    """The period is not closed, so that nothing of it is payable yet."""
 
 
 class LedgerError(RoyaltiesError):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import ColumnElement, Select, func, select, text
 from sqlalchemy.orm import Session
 
 from catalog.database import derive_id
@@ -19,6 +19,7 @@ from royalties.digests import digest_rows
 from royalties.errors import LedgerError
 from royalties.money import in_range
 from royalties.tables import (
+    AccountMovement,
     AllocationRow,
     DeltaRow,
     DistributionRun,
@@ -26,6 +27,7 @@ from royalties.tables import (
     LedgerPosting,
     PeriodClose,
     RestatementRow,
+    SettlementRow,
     add_rows,
 )
 
@@ -46,17 +48,21 @@ def post(
     session: Session,
     postings: Sequence[Posting],
     *,
-    run_id: str,
     period: str,
     currency: str,
     posted_at: datetime,
+    run_id: str | None = None,
     restatement_id: str | None = None,
+    settles: str | None = None,
+    movement_id: str | None = None,
 ) -> None:
     """Adds postings to the end of the ledger, within the caller's transaction, without movements of zero.
 
     Args:
         period: the open period in which they are posted.
         run_id: the run that they belong to, or that the restatement corrects.
+        settles: else the period that they settle.
+        movement_id: else the advance, cost, payment or return that they post.
 
     Raises:
         LedgerError: a posting does not sum to zero.
@@ -70,12 +76,16 @@ def post(
         moved = {account: in_range(minor) for account, minor in sorted(posting.movements.items()) if minor}
         if not moved:
             continue
-        posting_id = derive_id("pst", restatement_id or run_id, posting.name)
+        subject = restatement_id or run_id or settles or movement_id
+        assert subject is not None, "a posting belongs to something"
+        posting_id = derive_id("pst", subject, posting.name)
         session.add(
             LedgerPosting(
                 id=posting_id,
                 run_id=run_id,
                 restatement_id=restatement_id,
+                settles=settles,
+                movement_id=movement_id,
                 period=period,
                 description=posting.description,
                 posted_at=posted_at,
@@ -113,14 +123,19 @@ def check_ledger(session: Session) -> list[Finding]:
     """Every invariant of the ledger that does not hold; none, if nobody tampered with it.
 
     The numbers have no gaps, each digest follows from its entry and the one before, each posting sums to
-    zero, no pool or pot keeps anything, each run's entries are what its allocations say and each
-    restatement's what its deltas say, and nothing was posted in a period after it was closed.
+    zero, no pool or pot keeps anything, each run's entries are what its allocations say, each restatement's
+    what its deltas say, each closed period's what its settlements say and each advance's and payment's what
+    it says, what a settlement carries is the account's balance, and nothing was posted in a period after it
+    was closed.
     """
     findings = [*_check_chain(session), *_check_postings(session), *_check_emptied(session)]
     for run in session.execute(select(DistributionRun).order_by(DistributionRun.id)).scalars():
         findings += _check_run(session, run)
     for restatement in session.scalars(select(RestatementRow).order_by(RestatementRow.id)):
         findings += _check_restatement(session, restatement)
+    findings += _check_movements(session)
+    for period in session.scalars(_settled_periods()):
+        findings += _check_settlement(session, period)
     for closing in session.scalars(select(PeriodClose).order_by(PeriodClose.period)):
         findings += _check_closing(session, closing)
     return findings
@@ -212,6 +227,49 @@ def _check_restatement(session: Session, restatement: RestatementRow) -> list[Fi
     return [*findings, *_compare(where, told, moved)]
 
 
+def _settled_periods() -> Select[str]:
+    rows = select(SettlementRow.period)
+    posted = select(LedgerPosting.settles).where(LedgerPosting.settles.is_not(None))
+    return select(rows.union(posted).subquery().c.period)
+
+
+def _check_settlement(session: Session, period: str) -> list[Finding]:
+    where, entry = f"settlement of {period}", LedgerEntry
+    rows = session.scalars(select(SettlementRow).where(SettlementRow.period == period)).all()
+    findings = _compare(where, settled_movements(rows), _moved(session, LedgerPosting.settles == period))
+    closing = session.get(PeriodClose, period)
+    if closing is None:
+        return [*findings, Finding("SETTLED_NOT_CLOSED", where, "the period was settled and is open")]
+    until = (LedgerPosting.period <= period, entry.sequence <= closing.ledger_sequence)
+    query = select(entry.account, entry.currency, func.sum(entry.amount_minor)).join(LedgerPosting)
+    query = query.where(*until).group_by(entry.account, entry.currency)
+    held = {(account, currency): int(total) for account, currency, total in session.execute(query)}
+    for row in rows:
+        balance_minor = held.get((payee_account(row.payee_id), row.currency), 0)
+        if balance_minor != row.carried_minor:
+            message = f"{row.payee_id} carries {row.carried_minor}, the ledger {balance_minor}"
+            findings.append(Finding("CARRIED_NOT_HELD", where, message))
+    return findings
+
+
+def _check_movements(session: Session) -> list[Finding]:
+    entry, posting = LedgerEntry, LedgerPosting
+    query = select(posting.movement_id, entry.account, entry.currency, entry.amount_minor).join(posting)
+    posted: dict[str | None, dict[str, int]] = {}
+    for movement_id, account, currency, minor in session.execute(
+        query.where(posting.movement_id.is_not(None))
+    ):
+        posted.setdefault(movement_id, {})[f"{account} in {currency}"] = minor
+    findings = []
+    for each in session.scalars(select(AccountMovement).order_by(AccountMovement.id)):
+        told = {
+            f"{account} in {each.currency}": minor
+            for account, minor in account_movements(each.kind, each.payee_id, each.amount_minor).items()
+        }
+        findings += _compare(f"{each.kind} {each.id}", told, posted.get(each.id, {}))
+    return findings
+
+
 def _moved(session: Session, chosen: ColumnElement[bool]) -> dict[str, int]:
     entry = LedgerEntry
     posted = session.execute(
@@ -261,6 +319,35 @@ def account_of(payee_kind: str, payee_id: str, reason: str) -> str:
     if payee_kind == "suspense":
         return f"suspense:{reason}:{payee_id}"
     return f"party:{payee_id}" if payee_kind == "party" else payee_id
+
+
+def payee_account(payee: str) -> str:
+    """The ledger's account of a party, or of an account that a policy names, from its id alone."""
+    named = payee == "provider" or payee.startswith("fund:")
+    return payee if named else f"party:{payee}"
+
+
+def settled_movements(settlements: Iterable[SettlementRow]) -> dict[str, int]:
+    """What settling moves: off the payees' accounts, onto advances, reserves, tax and what is payable."""
+    moved: dict[str, int] = {}
+    for each in settlements:
+        balance_minor = each.opening_minor + each.earned_minor + each.restated_minor
+        for account, minor in (
+            (payee_account(each.payee_id), each.carried_minor - balance_minor),
+            (f"advance:{each.payee_id}", each.credited_minor),
+            (f"reserve:{each.payee_id}", each.held_minor - each.released_minor),
+            (f"withholding:{each.residence}", each.withheld_minor),
+            (f"payable:{each.payee_id}", each.payable_minor),
+        ):
+            moved[account] = moved.get(account, 0) + minor
+    return {account: minor for account, minor in moved.items() if minor}
+
+
+def account_movements(kind: str, payee: str, amount_minor: int) -> dict[str, int]:
+    """What an advance or a cost, a payment, or a payment that came back moves."""
+    account = f"advance:{payee}" if kind in ("advance", "cost") else f"payable:{payee}"
+    paid_minor = -amount_minor if kind == "return" else amount_minor
+    return {account: -paid_minor, "bank": paid_minor}
 
 
 def lock_ledger(session: Session) -> None:

@@ -1,10 +1,10 @@
 """Who is to be paid how much, and why not the others?
 
-A payment order is a value made from balances and bank data: the same go in, the same comes out. It names each
-transfer by an id that a bank repeats in its answer. Nothing here moves money or touches the ledger.
+A payment order is a value made from what is payable and bank data: the same go in, the same comes out. It
+names each transfer by an id that a bank repeats in its answer. Nothing here moves money or touches the ledger.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -54,12 +54,6 @@ class PaymentOrder:
         return sum(transfer.amount_minor for transfer in self.transfers)
 
 
-def payable_minor(closing_minor: int, paid_minor: int, threshold_minor: int) -> int:
-    """What is left of a balance after earlier payments, if it is above zero and reaches the threshold."""
-    left_minor = closing_minor - paid_minor
-    return left_minor if left_minor >= max(threshold_minor, 1) else 0
-
-
 def make_order(
     dues: Sequence[Due],
     bank: BankData,
@@ -91,14 +85,6 @@ def make_order(
     )
     order = PaymentOrder(message_id, period.name, currency, bank.debtor, created_at, execute_on, transfers)
     return order, findings
-
-
-def paid_by_payee(live: Mapping[str, tuple[str, int]]) -> dict[str, int]:
-    """What each payee was sent, from the transfers (by their ids) that no bank refused."""
-    sums: dict[str, int] = {}
-    for payee, amount_minor in live.values():
-        sums[payee] = sums.get(payee, 0) + amount_minor
-    return sums
 
 
 def _without_bank_data(due: Due, currency: str) -> Finding:

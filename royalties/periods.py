@@ -25,6 +25,11 @@ class Period:
         """The month after it."""
         return parse_period(self.ends_before_on.strftime("%Y-%m"))
 
+    def later(self, num_months: int) -> "Period":
+        """The month that comes a number of months after it."""
+        years, month = divmod(self.starts_on.month - 1 + num_months, 12)
+        return parse_period(f"{self.starts_on.year + years:04d}-{month + 1:02d}")
+
 
 def month_of(day: date) -> str:
     """The name of the period that a day belongs to."""

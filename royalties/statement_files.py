@@ -31,6 +31,7 @@ from royalties.statement_claims import (
 )
 from royalties.statement_deltas import Restated, Version
 from royalties.statement_pdf import glyph_findings, leaves_rows_out, render_pdf
+from royalties.statement_sums import balance_notes, movements, settlement_json
 from royalties.statements import GenerationLine, Statement, StatementLine, UsageLine
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
@@ -112,9 +113,10 @@ def statement_json(statement: Statement) -> dict[str, Json]:
         "earned": money(s.earned_minor),
         **_restated_total(statement),
         "closing": money(s.closing_minor),
-        "threshold": money(s.policy.threshold_minor),
+        "threshold": money(s.settlement.threshold_minor),
         "payable": money(s.payable_minor),
         "carried_forward": money(s.carried_minor),
+        **settlement_json(statement),
         "pool": {
             "gross": money(s.run.gross_minor),
             "deductions": money(s.run.deductions_minor),
@@ -283,6 +285,8 @@ def _render_html(statement: Statement) -> bytes:
         id=statement_id(statement),
         money=_decimals(statement.run.currency),
         works=_by_work(statement),
+        movements=movements(statement),
+        notes=list(balance_notes(statement)),
         corrections=[line for line in statement.lines if line.restated],
         percent=percent,
         agreements=statement.agreements,

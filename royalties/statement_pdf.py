@@ -14,8 +14,9 @@ import typst
 from catalog.findings import Finding, Severity
 from royalties.glyphs import FAMILIES, FONTS, breakable, missing_glyphs, name_of
 from royalties.money import format_minor, percent
+from royalties.statement_sums import balance_notes, movements
 from royalties.statement_tables import Table, Tables
-from royalties.statements import SUSPENSE, Statement
+from royalties.statements import Statement
 
 _TEMPLATE = FONTS.parent.joinpath("templates", "statement.typ")
 _NAMED_AT_MOST = 20
@@ -68,9 +69,11 @@ def document_json(statement: Statement, statement_id: str) -> str:
     """What the template shows, all of it text."""
     s = statement
     tables = [table for table in Tables(s).all() if table.num_rows]
-    payee, about = (
-        breakable(s.info.name),
-        [s.payee, s.info.ipi_name_number and f"IPI {s.info.ipi_name_number}"],
+    payee = breakable(s.info.name)
+    about = (
+        s.payee if s.payee != s.info.name else "",
+        s.info.ipi_name_number and f"IPI {s.info.ipi_name_number}",
+        f"statement no. {s.number}",
     )
     document = {
         "fonts": FAMILIES,
@@ -81,7 +84,7 @@ def document_json(statement: Statement, statement_id: str) -> str:
         "period": f"Period {s.period.name} ({s.period.starts_on} to {s.period.last_day_on})",
         "about": f"{s.policy.right} right, amounts in {s.run.currency}",
         "payee": payee,
-        "payee_about": breakable(", ".join(filter(None, about))) if s.payee != s.info.name else "",
+        "payee_about": breakable(", ".join(filter(None, about))),
         "invented": s.info.invented,
         "figures": _figures(s),
         "notes": list(_notes(s)),
@@ -98,6 +101,7 @@ def _figures(s: Statement) -> list[tuple[str, str]]:
         ("Earned in this period", s.earned_minor),
         *((("Restated", s.restated_minor),) if any(x.restated for x in s.lines) else ()),
         ("Balance after", s.closing_minor),
+        *movements(s),
         ("Payable", s.payable_minor),
         ("Carried forward", s.carried_minor),
     )
@@ -107,11 +111,7 @@ def _figures(s: Statement) -> list[tuple[str, str]]:
 def _notes(s: Statement) -> Iterator[str]:
     """How the balance becomes payable, and where an attribution was not reliable enough to pay on."""
     currency = s.run.currency
-    if s.payee == SUSPENSE:
-        yield "This money waits until its reason is resolved; it is not spread over other payees."
-    else:
-        threshold = format_minor(s.policy.threshold_minor, currency)
-        yield f"A balance below {threshold} {currency} is carried forward."
+    yield from map(breakable, balance_notes(s))
     fell_back: dict[tuple[str, str], int] = {}
     for line in s.lines:
         if line.method.endswith("-fallback") and not line.restated:

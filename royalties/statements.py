@@ -17,11 +17,13 @@ from sqlalchemy.orm import Session
 from catalog.mandates import Mandate
 from royalties.closing import find_closing
 from royalties.errors import NotFoundError
-from royalties.ledger import account_of
+from royalties.ledger import payee_account
 from royalties.periods import Period
 from royalties.policy import Policy, Rule
 from royalties.restating import policy_of
 from royalties.runs import find_run, get_run
+from royalties.settlement import Account, Income, Settlement, Waiting, settle
+from royalties.settling import Settled, preview, read_settled, settled_payees
 from royalties.statement_deltas import Restated, posted_in, read_deltas
 from royalties.tables import (
     AllocationRow,
@@ -33,6 +35,7 @@ from royalties.tables import (
     RunGeneration,
     UsageTotalRow,
 )
+from royalties.terms import Terms
 
 SUSPENSE = "suspense"
 """The payee whose statement lists what waits, and why."""
@@ -126,8 +129,8 @@ class GenerationLine:
 class Statement:
     """A payee's part of a run, and of what was restated in its period.
 
-    `payable_minor` is what may be paid out, the rest is carried forward, below zero too. A period that was
-    not run, but in which a restatement is posted, has a run without id and money.
+    `settled` says what became of the balance where more than the threshold decided: terms, an advance, a
+    reserve. A period that was not run, but in which a restatement is posted, has a run without id and money.
 
     `agreements` holds, by work, the agreements by which it was licensed; `recordings` the ISRCs known of it;
     `mandates` those by which its lines were collected; `parties` the names of those that lines or mandates
@@ -149,6 +152,12 @@ class Statement:
     recordings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     mandates: Mapping[str, Mandate] = field(default_factory=dict)
     parties: Mapping[str, str] = field(default_factory=dict)
+    settled: Settled | None = None
+
+    @property
+    def number(self) -> str:
+        """The statement's number: there is one for each period and payee."""
+        return f"{self.period.name}/{self.payee}"
 
     @property
     def restated_minor(self) -> int:
@@ -157,26 +166,40 @@ class Statement:
 
     @property
     def closing_minor(self) -> int:
-        """The balance at the end of the period."""
+        """The balance at the end of the period, before it is settled."""
         return self.opening_minor + self.earned_minor + self.restated_minor
 
     @property
+    def settlement(self) -> Settlement:
+        """What became of the balance; without terms and advances the threshold alone decides."""
+        if self.settled is not None:
+            return self.settled.settlement
+        earned, restated = Income(self.earned_minor), Income(self.restated_minor)
+        account = Account(self.payee, Terms(self.payee), Income(self.opening_minor), earned, restated)
+        threshold_minor = self.policy.threshold_minor
+        return settle([account], currency=self.run.currency, threshold_minor=threshold_minor)[self.payee]
+
+    @property
     def payable_minor(self) -> int:
-        """The balance, if it is above zero and reaches the policy's threshold."""
-        enough = self.closing_minor >= max(self.policy.threshold_minor, 1)
-        return self.closing_minor if enough and self.payee != SUSPENSE else 0
+        """What may be paid out, after tax; of what waits in suspense, nothing."""
+        return 0 if self.payee == SUSPENSE else self.settlement.payable_minor
 
     @property
     def carried_minor(self) -> int:
         """What stays on the account."""
-        return self.closing_minor - self.payable_minor
+        return self.closing_minor if self.payee == SUSPENSE else self.settlement.carried_minor
+
+    @property
+    def waiting(self) -> Waiting:
+        """Why what is carried forward is not paid; the lines of suspense have their own reasons."""
+        return Waiting.NOTHING if self.payee == SUSPENSE else self.settlement.reason
 
 
 def list_payees(session: Session, period: Period) -> list[str]:
     """Everyone who has a statement for the period.
 
     Their statements sum to the pool of the run and to what restatements that are posted in the period
-    changed of earlier pools.
+    changed of earlier pools. Once it is closed, payees with nothing but an older balance have one too.
 
     Raises:
         NotFoundError: it was not run, and no restatement is posted in it.
@@ -190,7 +213,8 @@ def list_payees(session: Session, period: Period) -> list[str]:
         .where(RestatementRow.period == period.name)
     )
     found = session.execute(kinds.union(restated))
-    return sorted({SUSPENSE if kind == SUSPENSE else payee for kind, payee in found})
+    stated = {SUSPENSE if kind == SUSPENSE else payee for kind, payee in found}
+    return sorted(stated | set(settled_payees(session, period)))
 
 
 def make_statement(session: Session, period: Period, payee: str, names: Names) -> Statement:
@@ -206,7 +230,8 @@ def make_statement(session: Session, period: Period, payee: str, names: Names) -
     of_run = session.execute(select(*row.__table__.columns).where(mine).order_by(row.line_no))
     rows: list[tuple[Row[Any] | DeltaRow, Restated | None]] = [(each, None) for each in of_run]
     rows += read_deltas(session, period, _is_for(DeltaRow, payee))
-    if not rows:
+    settled = _settled(session, run, period, policy, payee)
+    if not rows and not (settled and settled.is_final):
         raise NotFoundError(f"{payee} has nothing in {period.name}: no statement to write")
     lines = tuple(
         _line(number, each, restated, names) for number, (each, restated) in enumerate(rows, start=1)
@@ -218,7 +243,7 @@ def make_statement(session: Session, period: Period, payee: str, names: Names) -
         policy=policy,
         payee=payee,
         info=names.payees.get(payee, PayeeInfo(payee)),
-        opening_minor=_opening(session, period, run.currency, rows[0][0]),
+        opening_minor=_opening(session, period, run.currency, payee),
         earned_minor=sum(line.amount_minor for line in lines if not line.restated),
         lines=lines,
         usage=_usage(session, run, period, used),
@@ -228,7 +253,19 @@ def make_statement(session: Session, period: Period, payee: str, names: Names) -
         recordings=_recordings(lines, names),
         mandates=_mandates(lines, names),
         parties=_parties(lines, names),
+        settled=None if settled is None or settled.is_plain else settled,
     )
+
+
+def _settled(
+    session: Session, run: DistributionRun, period: Period, policy: Policy, payee: str
+) -> Settled | None:
+    """How the account was settled if the period is closed, and else how it would be now."""
+    if payee == SUSPENSE:
+        return None
+    if find_closing(session, period.name) is not None:
+        return read_settled(session, period, payee)
+    return preview(session, run, period, policy, payee)
 
 
 def _stated_in(session: Session, period: Period) -> tuple[DistributionRun, Policy]:
@@ -330,16 +367,15 @@ def _generations_behind(run: DistributionRun, policy: Policy, mine: ColumnElemen
     return select(row.generation_id).where(row.run_id == run.id, named | fell_back)
 
 
-def _opening(session: Session, period: Period, currency: str, of: Row[Any] | DeltaRow) -> int:
+def _opening(session: Session, period: Period, currency: str, payee: str) -> int:
     """What earlier periods left; of a closed period, what they had left when it was closed."""
     entry, closing = LedgerEntry, find_closing(session, period.name)
-    account = account_of(of.payee_kind, of.payee_id, of.reason)
     held = entry.account.startswith("suspense:", autoescape=True)
     before = (
         select(func.sum(entry.amount_minor))
         .join(LedgerPosting)
         .where(
-            held if of.payee_kind == SUSPENSE else entry.account == account,
+            held if payee == SUSPENSE else entry.account == payee_account(payee),
             LedgerPosting.period < period.name,
             entry.currency == currency,
         )

@@ -1,8 +1,8 @@
 """Which rows does the money consist of?
 
 Usage arrives in batches, of which the database keeps the totals and the refused lines; the accepted lines
-themselves lie in one Parquet file per batch. Runs, their allocations, the ledger, closings and restatements
-are only ever added to: triggers refuse UPDATE and DELETE on them.
+themselves lie in one Parquet file per batch. Runs, their allocations, the ledger, closings, restatements,
+terms, settlements and what was paid are only ever added to: triggers refuse UPDATE and DELETE on them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,6 +34,9 @@ APPEND_ONLY = (
     "period_close",
     "restatement",
     "restatement_delta",
+    "payee_terms",
+    "settlement",
+    "account_movement",
 )
 """The tables whose rows never change."""
 
@@ -179,13 +182,26 @@ class AllocationRow(Base):
 
 
 class LedgerPosting(Base):
-    """Entries that belong together and sum to zero: of a run, or of the restatement that corrects it."""
+    """Entries that belong together and sum to zero.
+
+    Of a run, or of the restatement that corrects it; or of the settlement of a period (`settles`); or of an
+    advance, a cost or a payment.
+    """
 
     __tablename__ = "ledger_posting"
+    __table_args__ = (
+        CheckConstraint(
+            "(run_id IS NULL) = (settles IS NOT NULL OR movement_id IS NOT NULL) "
+            "AND (settles IS NULL OR movement_id IS NULL) AND (restatement_id IS NULL OR run_id IS NOT NULL)",
+            name="subject",
+        ),
+    )
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
-    run_id: Mapped[str] = mapped_column(ForeignKey("distribution_run.id"))
+    run_id: Mapped[str | None] = mapped_column(ForeignKey("distribution_run.id"))
     restatement_id: Mapped[str | None] = mapped_column(ForeignKey("restatement.id"))
+    settles: Mapped[str | None] = mapped_column(ForeignKey("distribution_run.period"))
+    movement_id: Mapped[str | None] = mapped_column(ForeignKey("account_movement.id"))
     period: Mapped[str] = mapped_column(Text)
     description: Mapped[str] = mapped_column(Text)
     posted_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -322,3 +338,103 @@ class DeltaRow(Base):
     role: Mapped[str] = mapped_column(Text, server_default="")
     on_behalf_of: Mapped[str] = mapped_column(Text, server_default="")
     agreement: Mapped[str] = mapped_column(Text, server_default="")
+
+
+class PayeeTermsRow(Base):
+    """The terms of a payee's account as they were recorded; those with the highest number count."""
+
+    __tablename__ = "payee_terms"
+    __table_args__ = (UniqueConstraint("payee_id", "number"), CheckConstraint("number >= 1", name="number"))
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    payee_id: Mapped[str] = mapped_column(Text)
+    number: Mapped[int] = mapped_column(Integer)
+    terms: Mapped[str] = mapped_column(Text)
+    file_sha256: Mapped[str] = mapped_column(Text)
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class AccountMovement(Base):
+    """Money that went to a payee or came back outside a run: an advance, a cost, a payment, a return."""
+
+    __tablename__ = "account_movement"
+    __table_args__ = (
+        CheckConstraint("kind IN ('advance', 'cost', 'payment', 'return')", name="kind"),
+        CheckConstraint("amount_minor > 0", name="amount"),
+        CheckConstraint("length(currency) = 3", name="currency"),
+        Index("ix_account_movement_payee", "payee_id"),
+        Index("ix_account_movement_reference", "reference"),
+    )
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    payee_id: Mapped[str] = mapped_column(Text)
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(Text)
+    happened_on: Mapped[date] = mapped_column(Date)
+    contract: Mapped[str] = mapped_column(Text)
+    reference: Mapped[str] = mapped_column(Text)
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SettlementRow(Base):
+    """What became of a payee's account when a period was closed, to the unit.
+
+    `recouped_minor` is what this payee's income paid off of its group's advances, `credited_minor` what was
+    paid off of its own advance by whoever in the group. The parts called protected are of income that pays
+    off no advance.
+    """
+
+    __tablename__ = "settlement"
+    __table_args__ = (
+        CheckConstraint(
+            "opening_minor + earned_minor + restated_minor = recouped_minor + held_minor - released_minor "
+            "+ withheld_minor + payable_minor + carried_minor",
+            name="whole",
+        ),
+        CheckConstraint(
+            "recouped_minor >= 0 AND credited_minor >= 0 AND held_minor >= 0 AND released_minor >= 0 "
+            "AND withheld_minor >= 0 AND payable_minor >= 0",
+            name="positive",
+        ),
+        CheckConstraint(
+            "held_protected_minor BETWEEN 0 AND held_minor AND carried_protected_minor >= 0 "
+            "AND (carried_protected_minor = 0 OR carried_protected_minor <= carried_minor)",
+            name="protected",
+        ),
+        CheckConstraint(
+            "advance_after_minor >= 0 AND advance_before_minor >= advance_after_minor", name="advance"
+        ),
+        CheckConstraint(
+            "reason IN ('', 'BELOW_THRESHOLD', 'NEGATIVE_BALANCE', 'SANCTIONS_HOLD', 'MISSING_PAYEE_DATA') "
+            "AND (reason = '') = (carried_minor = 0) AND (reason = 'NEGATIVE_BALANCE') = (carried_minor < 0)",
+            name="reason",
+        ),
+        CheckConstraint("(held_minor = 0) = (release_in = '') AND waited >= 0", name="waits"),
+        CheckConstraint("withheld_minor = 0 OR residence <> ''", name="residence"),
+        Index("ix_settlement_payee", "payee_id"),
+    )
+
+    period: Mapped[str] = mapped_column(ForeignKey("distribution_run.period"), primary_key=True)
+    payee_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    currency: Mapped[str] = mapped_column(Text)
+    terms_id: Mapped[str | None] = mapped_column(ForeignKey("payee_terms.id"))
+    residence: Mapped[str] = mapped_column(Text)
+    opening_minor: Mapped[int] = mapped_column(BigInteger)
+    earned_minor: Mapped[int] = mapped_column(BigInteger)
+    restated_minor: Mapped[int] = mapped_column(BigInteger)
+    recouped_minor: Mapped[int] = mapped_column(BigInteger)
+    credited_minor: Mapped[int] = mapped_column(BigInteger)
+    advance_before_minor: Mapped[int] = mapped_column(BigInteger)
+    advance_after_minor: Mapped[int] = mapped_column(BigInteger)
+    held_minor: Mapped[int] = mapped_column(BigInteger)
+    held_protected_minor: Mapped[int] = mapped_column(BigInteger)
+    release_in: Mapped[str] = mapped_column(Text)
+    released_minor: Mapped[int] = mapped_column(BigInteger)
+    withheld_minor: Mapped[int] = mapped_column(BigInteger)
+    payable_minor: Mapped[int] = mapped_column(BigInteger)
+    carried_minor: Mapped[int] = mapped_column(BigInteger)
+    carried_protected_minor: Mapped[int] = mapped_column(BigInteger)
+    threshold_minor: Mapped[int] = mapped_column(BigInteger)
+    waited: Mapped[int] = mapped_column(Integer)
+    reason: Mapped[str] = mapped_column(Text)

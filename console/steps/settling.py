@@ -1,12 +1,13 @@
 """Which transfers were ordered, what did banks say of them, and what is therefore still to be paid?
 
-The ledger says what is owed; orders and answers are signed records beside it. A transfer that no bank refused
-counts as paid, in later periods too. Names of accounts and their numbers stay in the bank data and the order.
+The ledger says what closed months left payable. Orders and answers are signed records; a transfer that a bank
+took is posted, and one that is on its way is not ordered again. Names of accounts and their numbers stay in the
+bank data and the order.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -22,16 +23,25 @@ from console.home import Home
 from console.steps.paying import read_names
 from provenance.evidence.records import append
 from provenance.tables import Record
-from royalties.errors import NothingToDistributeError, PaymentRefusedError
+from royalties.closing import find_closing
+from royalties.errors import NothingToDistributeError, PaymentRefusedError, PayRefusedError
 from royalties.money import format_minor
-from royalties.payments import Due, PaymentOrder, make_order, paid_by_payee, payable_minor
+from royalties.movements import (
+    Movement,
+    MovementKind,
+    payable_since,
+    payable_until,
+    post_movement,
+    times_posted,
+)
+from royalties.payments import Due, PaymentOrder, make_order
 from royalties.payments_bank import load_bank_data
 from royalties.payments_status import Outcome, Settled, StatusReport, read_status, settle
 from royalties.payments_xml import render_order
 from royalties.periods import Period
 from royalties.runs import get_run
 from royalties.statement_files import statement_id
-from royalties.statements import SUSPENSE, list_payees, make_statement
+from royalties.statements import make_statement
 
 ORDER = "payment-order"
 ANSWER = "payment-answer"
@@ -46,6 +56,7 @@ class Ordered:
     period: str
     currency: str
     payee: str
+    statement: str
     amount_minor: int
     outcome: Outcome | None = None
 
@@ -67,17 +78,23 @@ class Paid:
 def order_payments(
     home: Home, period: Period, bank_path: Path, out: Path, execute_on: date | None
 ) -> tuple[PaymentOrder, list[Finding]]:
-    """An order for what is payable for a period and not ordered yet, as a file and a record.
+    """An order for what closed months, up to one, left payable and is not ordered yet: a file and a record.
 
     Where nothing new is payable, the newest order of the period is written again as it was.
 
     Raises:
         PaymentRefusedError: the bank data cannot be used.
+        PayRefusedError: the period is not closed.
         NothingToDistributeError: nothing is payable to anyone with bank data.
     """
     bank, faults = load_bank_data(bank_path)
     with home.session() as session, session.begin():
         run = get_run(session, period)
+        if find_closing(session, period.name) is None:
+            raise PayRefusedError(
+                f"{period.name} is open, and closing it settles what is payable: close it first "
+                f"('contrafact royalties close --period {period.name}')"
+            )
         dues, findings = _dues(session, period, run.currency, frozenset(bank.payees))
         order, missing = make_order(
             dues,
@@ -105,7 +122,7 @@ def order_payments(
 
 
 def take_answer(home: Home, path: Path) -> Paid:
-    """What a bank's status file says of an order of this home, written down as records.
+    """What a bank's status file says of an order of this home, as records, and in the ledger.
 
     Raises:
         PaymentRefusedError: the file is no status report.
@@ -120,6 +137,7 @@ def take_answer(home: Home, path: Path) -> Paid:
         if not of_order:
             raise NotFoundError(f"{path} answers the order {report.message_id}, which was not made here")
         settled, findings = settle(report, of_order, where=str(path))
+        _post(session, of_order, settled)
         for each in settled:
             body = {
                 "type": "contrafact.payment-answer/1",
@@ -161,10 +179,30 @@ def each_ordered(session: Session) -> Iterator[Ordered]:
                 body["period"],
                 body["currency"],
                 transfer["payee"],
+                transfer["statement"],
                 int(transfer["amount_minor"]),
                 known.outcome if known else None,
             )
     yield from ordered.values()
+
+
+def _post(session: Session, ordered: Mapping[str, Ordered], answers: Sequence[Settled]) -> None:
+    """Posts each transfer that a bank took, and takes back one that it took and then refused."""
+    now = datetime.now(UTC)
+    posted = times_posted(session, ordered)
+    for answer in answers:
+        name, (paid, returned) = answer.end_to_end_id, posted[answer.end_to_end_id]
+        if answer.outcome is Outcome.ACCEPTED and paid == returned:
+            kind, number = MovementKind.PAYMENT, paid
+        elif answer.outcome is Outcome.REJECTED and paid > returned:
+            kind, number = MovementKind.RETURN, returned
+        else:
+            continue
+        of = ordered[name]
+        movement = Movement(
+            kind, of.payee, of.amount_minor, of.currency, now.date(), reference=f"{name}/{number + 1}"
+        )
+        post_movement(session, movement, recorded_at=now)
 
 
 def _dues(
@@ -172,46 +210,58 @@ def _dues(
 ) -> tuple[list[Due], list[Finding]]:
     """What may be ordered now; the transfers of the newest order again, if nothing else may."""
     before = [each for each in each_ordered(session) if each.currency == currency]
-    live = [each for each in before if each.is_live]
-    later = {each.payee: each for each in live if each.period > period.name}
-    mine = {each.payee: each for each in live if each.period == period.name}
+    left, on_its_way = payable_until(session, period, currency), _on_its_way(session, before)
+    due = {payee: minor - on_its_way.get(payee, 0) for payee, minor in left.items()}
+    later = {each.payee: each for each in before if each.is_live and each.period > period.name}
     findings = [
         Finding(
             "PAID_LATER",
             f"payee {payee}",
-            f"the balance of {period.name} went into the order of {each.period} ({each.message_id})",
+            f"what was payable went into the order of {each.period} ({each.message_id})",
             Severity.WARNING,
         )
         for payee, each in sorted(later.items())
+        if due.get(payee, 0) <= 0
     ]
-    dues = [due for due in _payable(session, period, before) if due.payee not in later]
-    new = [due for due in dues if due.payee not in mine]
-    if any(due.payee in known for due in new) or not mine:
+    mine = [each for each in before if each.period == period.name]
+    new = _new(session, period, mine, {payee: minor for payee, minor in sorted(due.items()) if minor > 0})
+    if any(each.payee in known for each in new) or not mine:
         return new, findings
-    newest = [each.message_id for each in before if each.period == period.name][-1]
-    again = [due for due in dues if due.payee in mine and mine[due.payee].message_id == newest]
+    newest = [each for each in mine if each.is_live and each.message_id == mine[-1].message_id]
+    again = [Due(e.payee, e.statement, e.amount_minor, _refused(mine, e.payee)) for e in newest]
     return [*again, *new], findings
 
 
-def _payable(session: Session, period: Period, ordered: Sequence[Ordered]) -> Iterator[Due]:
-    """Each payee's balance after the period, without what was ordered in the periods before it."""
-    earlier = {
-        each.end_to_end_id: (each.payee, each.amount_minor)
-        for each in ordered
-        if each.is_live and each.period < period.name
-    }
-    paid = paid_by_payee(earlier)
-    names = read_names(session, period)
-    for payee in list_payees(session, period):
-        if payee == SUSPENSE:
-            continue
-        statement = make_statement(session, period, payee, names)
-        left_minor = payable_minor(
-            statement.closing_minor, paid.get(payee, 0), statement.policy.threshold_minor
+def _on_its_way(session: Session, ordered: Sequence[Ordered]) -> dict[str, int]:
+    """What was ordered for each payee and neither refused nor posted as paid."""
+    live = [each for each in ordered if each.is_live]
+    posted = times_posted(session, [each.end_to_end_id for each in live])
+    sums: dict[str, int] = {}
+    for each in live:
+        paid, returned = posted[each.end_to_end_id]
+        if paid == returned:
+            sums[each.payee] = sums.get(each.payee, 0) + each.amount_minor
+    return sums
+
+
+def _new(session: Session, period: Period, mine: Sequence[Ordered], due: Mapping[str, int]) -> list[Due]:
+    """What is due to each payee, beside the newest statement by which something became payable."""
+    stated_in = {payee: payable_since(session, payee, period) for payee in due}
+    names = {each: read_names(session, each) for each in set(stated_in.values())}
+    return [
+        Due(
+            payee,
+            statement_id(make_statement(session, stated_in[payee], payee, names[stated_in[payee]])),
+            minor,
+            _refused(mine, payee),
         )
-        refused = [e for e in ordered if (e.payee, e.period) == (payee, period.name) and not e.is_live]
-        if left_minor:
-            yield Due(payee, statement_id(statement), left_minor, len(refused))
+        for payee, minor in due.items()
+    ]
+
+
+def _refused(ordered: Sequence[Ordered], payee: str) -> int:
+    """How many transfers to a payee a bank refused."""
+    return sum(each.payee == payee and not each.is_live for each in ordered)
 
 
 def _order_body(order: PaymentOrder, data: bytes) -> dict[str, Any]:

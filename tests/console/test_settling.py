@@ -8,6 +8,7 @@ import pytest
 from mockbank import accounts, messages
 from mockbank.server import Config
 from mockbank.state import State
+from sqlalchemy import select
 
 from console.cli import main
 from console.errors import NotFoundError
@@ -15,12 +16,24 @@ from console.home import Access, open_home
 from console.settings import load_settings
 from console.steps.paying import write_statements
 from console.steps.settling import each_ordered, order_payments, take_answer
-from royalties.errors import NothingToDistributeError
+from royalties.errors import NothingToDistributeError, PayRefusedError
+from royalties.ledger import balances, check_ledger
 from royalties.payments_status import Outcome
 from royalties.periods import parse_period
-from royalties.statement_files import StatementFormat
+from royalties.statement_files import StatementFormat, statement_id
 from royalties.statements import Names, make_statement
-from tests.royalties.builders import LINES, OCTOBER, a_line, a_policy, bring_in, run
+from royalties.tables import LedgerPosting
+from tests.royalties.builders import (
+    LINES,
+    OCTOBER,
+    a_line,
+    a_policy,
+    bring_in,
+    close,
+    run,
+    shares_from,
+    some_inputs,
+)
 from tests.royalties.test_payments import BANK_TEXT, IBANS, a_status
 
 NOVEMBER = parse_period("2026-11")
@@ -31,6 +44,7 @@ def fill(home, tmp_path, lines, period, **changes):
     with home.session() as session, session.begin():
         bring_in(session, tmp_path, lines, f"{period.name}.csv")
         run(session, period=period, **changes)
+        close(session, period)
 
 
 @pytest.fixture
@@ -64,9 +78,15 @@ def answer_of(state, order_file, out):
     return out
 
 
-def earned(home, payee, period=OCTOBER):
+def payable(home, payee, period=OCTOBER):
     with home.session() as session:
-        return make_statement(session, period, payee, Names()).closing_minor
+        return make_statement(session, period, payee, Names()).payable_minor
+
+
+def held(home, account):
+    with home.session() as session:
+        assert check_ledger(session) == []
+        return balances(session, [account]).get((account, "EUR"), 0)
 
 
 def ordered(home):
@@ -91,10 +111,10 @@ def run_november(home, tmp_path):
 def test_the_order_pays_what_statements_say_and_names_who_has_no_bank_data(home, bank, tmp_path):
     order, findings, _ = pay(home, bank, tmp_path)
     assert {t.payee: t.amount_minor for t in order.transfers} == {
-        payee: earned(home, payee) for payee in ("party_1", "party_2")
+        payee: payable(home, payee) for payee in ("party_1", "party_2")
     }
     assert [f.where for f in findings if f.code == "MISSING_PAYEE_DATA"] == ["payee party_3"]
-    assert f"{earned(home, 'party_3') // 100}." in findings[-1].message
+    assert f"{payable(home, 'party_3') // 100}." in findings[-1].message
 
 
 def test_each_transfer_names_the_statement_that_it_pays(home, bank, tmp_path):
@@ -114,6 +134,72 @@ def test_the_mock_bank_takes_one_and_refuses_the_other_and_both_are_told(home, b
         "party_1": Outcome.ACCEPTED,
         "party_2": Outcome.REJECTED,
     }
+
+
+def test_what_the_bank_took_is_posted_once_and_what_it_refused_stays_payable(home, bank, mock_bank, tmp_path):
+    _, _, path = pay(home, bank, tmp_path)
+    before = {payee: held(home, f"payable:{payee}") for payee in ("party_1", "party_2")}
+    status = answer_of(mock_bank, path, tmp_path / "status.xml")
+    for _ in range(2):
+        take_answer(home, status)
+        assert (held(home, "payable:party_1"), held(home, "bank")) == (0, before["party_1"])
+        assert held(home, "payable:party_2") == before["party_2"] > 0
+    with home.session() as session:
+        [period] = session.scalars(select(LedgerPosting.period).where(LedgerPosting.movement_id.is_not(None)))
+    assert period >= "2026-11", "October is closed"
+
+
+def test_what_the_bank_took_and_gives_back_is_payable_again(home, bank, tmp_path):
+    order, _, path = pay(home, bank, tmp_path)
+    [first, _] = order.transfers
+    for status, left in (("ACSC", 0), ("RJCT", first.amount_minor), ("ACSC", 0), ("PDNG", 0)):
+        answer = tmp_path / "status.xml"
+        transfers = [(first.end_to_end_id, status, "")]
+        answer.write_bytes(a_status(transfers=transfers, message=order.message_id))
+        take_answer(home, answer)
+        assert held(home, f"payable:{first.payee}") == left
+    answer.write_bytes(a_status(transfers=[(first.end_to_end_id, "RJCT", "")], message=order.message_id))
+    take_answer(home, answer)
+    again, _, _ = pay(home, bank, tmp_path, name="again.xml")
+    assert [(each.payee, each.amount_minor) for each in again.transfers] == [
+        (first.payee, first.amount_minor)
+    ]
+    assert again.transfers[0].end_to_end_id != first.end_to_end_id
+
+
+def test_an_open_month_has_nothing_payable_yet(tmp_path, bank):
+    with open_home(load_settings(tmp_path / "open", {}), Access.WRITE) as home:
+        with home.session() as session, session.begin():
+            bring_in(session, tmp_path, LINES, "open.csv")
+            run(session)
+        with pytest.raises(PayRefusedError, match="close it first"):
+            pay(home, bank, tmp_path)
+        assert not (tmp_path / "order.xml").exists()
+
+
+def test_what_nobody_could_be_paid_in_october_is_ordered_in_november_with_its_statement(home, bank, tmp_path):
+    pay(home, bank, tmp_path)
+    with home.session() as session, session.begin():
+        nothing = shares_from({"work_a": [("party_1", 1_000_000)]})
+        lines = [a_line(990, generation="gen_1", used_on="2026-11-03", revenue_minor=9_999)]
+        bring_in(session, tmp_path, lines, "november.csv")
+        run(session, period=NOVEMBER, inputs=some_inputs(shares_on=nothing))
+        close(session, NOVEMBER)
+        statement = statement_id(make_statement(session, OCTOBER, "party_3", Names()))
+    entry = f'[[payees]]\nparty = "party_3"\nname = "Cleo"\niban = "{IBANS[2]}"\n'
+    bank.write_text(bank.read_text() + entry)
+    order, _, _ = pay(home, bank, tmp_path, NOVEMBER, "november.xml")
+    [cleo] = [each for each in order.transfers if each.payee == "party_3"]
+    assert (cleo.statement, cleo.amount_minor) == (statement, payable(home, "party_3"))
+
+
+def test_a_transfer_that_the_bank_has_not_answered_is_not_ordered_again(home, bank, tmp_path):
+    october, _, _ = pay(home, bank, tmp_path)
+    run_november(home, tmp_path)
+    november, _, _ = pay(home, bank, tmp_path, NOVEMBER, "november.xml")
+    amounts = {transfer.payee: transfer.amount_minor for transfer in november.transfers}
+    assert amounts == {payee: payable(home, payee, NOVEMBER) for payee in ("party_1", "party_2")}
+    assert len(october.transfers) == 2
 
 
 def test_ordering_twice_gives_the_same_bytes_and_one_record(home, bank, tmp_path):
@@ -147,8 +233,8 @@ def test_the_next_period_pays_only_what_was_not_ordered_before(home, bank, mock_
     november, _, _ = pay(home, bank, tmp_path, NOVEMBER, "november.xml")
     amounts = {transfer.payee: transfer.amount_minor for transfer in november.transfers}
     first = {transfer.payee: transfer.amount_minor for transfer in october.transfers}
-    assert amounts["party_1"] == earned(home, "party_1", NOVEMBER) - first["party_1"]
-    assert amounts["party_2"] == earned(home, "party_2", NOVEMBER)
+    assert amounts["party_1"] == payable(home, "party_1", NOVEMBER)
+    assert amounts["party_2"] == payable(home, "party_2", NOVEMBER) + first["party_2"], "it was refused"
 
 
 def test_a_balance_that_went_into_a_later_order_is_not_paid_twice(home, bank, tmp_path):

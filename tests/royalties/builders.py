@@ -6,11 +6,14 @@ import polars as pl
 
 from royalties.closing import Closing, close_period
 from royalties.entitlement import Attribution, Inputs, UsageTotal
+from royalties.movements import Movement, MovementKind, post_movement
 from royalties.periods import parse_period
 from royalties.policy import Policy, parse_policy
+from royalties.recorded_terms import record_terms
 from royalties.restating import RestatementReport, restate
 from royalties.runs import RunReport, make_exposure, run_distribution
 from royalties.tables import UsageBatch, UsageTotalRow, add_rows
+from royalties.terms import Terms, TermsFile
 from royalties.usage import UsageFormat, import_usage
 
 OCTOBER = parse_period("2026-10")
@@ -143,6 +146,19 @@ def run(session, **changes) -> RunReport:
     """October by the usual policy and inputs, or with changes."""
     fields = {"period": OCTOBER, "policy": a_policy(), "inputs": some_inputs()} | changes
     return run_distribution(session, fields["period"], fields["policy"], fields["inputs"], run_at=NOW)
+
+
+def agree(session, payee: str, **terms: object) -> None:
+    """Terms of a payee on record, in euros."""
+    file = TermsFile("1", "", (Terms(payee, currency="EUR", version="1", **terms),))  # type: ignore[arg-type]
+    record_terms(session, file, recorded_at=NOW)
+
+
+def advance(session, payee: str, amount_minor: int, *, day: date = date(2026, 10, 1), **changes) -> str:
+    """An advance, posted; the month in which it is."""
+    fields = {"kind": MovementKind.ADVANCE, "currency": "EUR", "happened_on": day} | changes
+    movement = Movement(payee=payee, amount_minor=amount_minor, **fields)
+    return post_movement(session, movement, recorded_at=NOW)
 
 
 def close(session, period=OCTOBER) -> Closing:

@@ -27,8 +27,8 @@ SEPTEMBER = parse_period("2026-09")
 
 
 def test_a_closing_says_with_which_run_and_where_the_ledger_stood(session, posted):
-    sequence, digest = head_of(session)
     closing = close(session)
+    sequence, digest = head_of(session)
     assert (closing.period, closing.run, closing.run_digest) == ("2026-10", posted.run, posted.digest)
     assert (closing.ledger_sequence, closing.ledger_digest) == (sequence, digest)
     assert closing.closed_at == NOW

@@ -16,17 +16,20 @@ from royalties.errors import LedgerError
 from royalties.ledger import Posting, check_ledger, post
 from royalties.tables import (
     APPEND_ONLY,
+    AccountMovement,
     AllocationRow,
     DeltaRow,
     DistributionRun,
     LedgerEntry,
     LedgerPosting,
+    PayeeTermsRow,
     PeriodClose,
     RestatementRow,
+    SettlementRow,
     UsageBatch,
     UsageTotalRow,
 )
-from tests.royalties.builders import NOW, close
+from tests.royalties.builders import NOW, advance, agree, close
 
 
 def refused(session, statement, rows=None):
@@ -41,8 +44,17 @@ def refused(session, statement, rows=None):
     return ""
 
 
+def agreed(session):
+    """Terms and an advance; the closing of October settled every account."""
+    agree(session, "party_1", reserve_ppm=1, release_after_periods=1)
+    advance(session, "party_1", 100)
+
+
 def test_the_database_refuses_to_change_what_was_posted(session, corrected):
+    agreed(session)
     columns = {
+        "payee_terms": "number",
+        "account_movement": "amount_minor",
         "ledger_entry": "amount_minor",
         "allocation": "amount_minor",
         "run_generation": "units",
@@ -55,6 +67,7 @@ def test_the_database_refuses_to_change_what_was_posted(session, corrected):
 
 
 def test_the_database_refuses_to_put_a_new_row_in_the_place_of_an_old_one(engine, session, corrected):
+    agreed(session)
     replacing = "INSERT OR REPLACE INTO {0} SELECT * FROM {0}"
     statement = "TRUNCATE {0} CASCADE" if engine.dialect.name == "postgresql" else replacing
     for table in APPEND_ONLY:
@@ -147,6 +160,100 @@ def test_the_database_refuses_to_post_in_a_closed_period(session, corrected):
     statement = insert(LedgerPosting)
     assert refused(session, statement, [posting | {"period": "2026-10"}]) == "append-only"
     assert refused(session, statement, [posting | {"period": "2026-11"}]) == ""
+
+
+def test_a_changed_settlement_or_advance_shows(session, corrected):
+    agreed(session)
+    assert _codes(session) == set()
+    _without_triggers(session)
+    change = "opening_minor = opening_minor + 1, payable_minor = payable_minor + 1"
+    for statement in (f"UPDATE settlement SET {change}", "UPDATE account_movement SET amount_minor = 99"):
+        savepoint = session.begin_nested()
+        session.execute(text(statement))
+        assert _codes(session) == {"RUN_NOT_POSTED"}
+        savepoint.rollback()
+    change = "carried_minor = 1, payable_minor = payable_minor - 1, reason = 'BELOW_THRESHOLD'"
+    session.execute(text(f"UPDATE settlement SET {change} WHERE payee_id = 'party_1'"))
+    assert _codes(session) == {"RUN_NOT_POSTED", "CARRIED_NOT_HELD"}
+
+
+def test_a_settlement_of_a_month_that_is_not_closed_shows(session, posted):
+    session.execute(insert(SettlementRow), [_a_settlement()])
+    assert "SETTLED_NOT_CLOSED" in _codes(session)
+
+
+def _a_settlement(**changes):
+    fields = {
+        "period": "2026-10", "payee_id": "party_1", "currency": "EUR", "terms_id": None, "residence": "US",
+        "opening_minor": 10, "earned_minor": 100, "restated_minor": -5, "recouped_minor": 20,
+        "credited_minor": 25, "advance_before_minor": 40, "advance_after_minor": 15, "held_minor": 9,
+        "held_protected_minor": 4, "release_in": "2027-01", "released_minor": 3, "withheld_minor": 6,
+        "payable_minor": 70, "carried_minor": 3, "carried_protected_minor": 1, "threshold_minor": 0,
+        "waited": 1, "reason": "BELOW_THRESHOLD",
+    }  # fmt: skip
+    return fields | changes
+
+
+def test_the_database_refuses_a_settlement_without_meaning(session, posted):
+    statement, row = insert(SettlementRow), _a_settlement()
+    assert refused(session, statement, [row]) == ""
+    in_debt = {"opening_minor": 3, "carried_minor": -4, "carried_protected_minor": 0}
+    assert refused(session, statement, [row | in_debt | {"reason": "NEGATIVE_BALANCE"}]) == ""
+    for changes in (
+        {"opening_minor": 11},
+        {"recouped_minor": -1, "payable_minor": 91},
+        {"credited_minor": -1},
+        {"held_minor": -1, "payable_minor": 80, "held_protected_minor": 0},
+        {"released_minor": -1, "payable_minor": 66},
+        {"withheld_minor": -1, "payable_minor": 77},
+        {"payable_minor": -1, "withheld_minor": 77},
+        {"held_protected_minor": 10},
+        {"held_protected_minor": -1},
+        {"carried_protected_minor": 4},
+        {"carried_protected_minor": -1},
+        {"advance_after_minor": 41},
+        {"advance_after_minor": -1},
+        {"reason": ""},
+        {"reason": "NO_IDEA"},
+        {"reason": "NEGATIVE_BALANCE"},
+        in_debt,
+        {"release_in": ""},
+        {"held_minor": 0, "payable_minor": 79, "held_protected_minor": 0},
+        {"waited": -1},
+        {"residence": ""},
+        {"terms_id": "trm_none"},
+        {"period": "2030-01"},
+    ):
+        assert refused(session, statement, [row | changes]) == "constraint", changes
+    close(session)
+    assert refused(session, statement, [row | {"payee_id": "late"}]) == "append-only"
+
+
+def test_the_database_refuses_terms_and_movements_without_meaning(session):
+    terms = {
+        "id": "t", "payee_id": "p", "number": 1, "terms": "{}", "file_sha256": "", "recorded_at": NOW,
+    }  # fmt: skip
+    assert refused(session, insert(PayeeTermsRow), [terms]) == ""
+    assert refused(session, insert(PayeeTermsRow), [terms | {"number": 0}]) == "constraint"
+    movement = {
+        "id": "m", "kind": "advance", "payee_id": "p", "amount_minor": 1, "currency": "EUR",
+        "happened_on": date(2026, 10, 1), "contract": "", "reference": "", "recorded_at": NOW,
+    }  # fmt: skip
+    assert refused(session, insert(AccountMovement), [movement]) == ""
+    for changes in ({"kind": "gift"}, {"amount_minor": 0}, {"currency": "EURO"}):
+        assert refused(session, insert(AccountMovement), [movement | changes]) == "constraint", changes
+
+
+def test_the_database_refuses_a_posting_of_nothing_or_of_two_things(session, posted):
+    advance(session, "party_1", 100)
+    movement = session.scalars(select(AccountMovement.id)).one()
+    nothing = {"run_id": None, "restatement_id": None, "settles": None, "movement_id": None}
+    row = nothing | {"id": "pst_x", "period": "2026-12", "description": "", "posted_at": NOW}
+    one = ({"run_id": posted.run}, {"settles": "2026-10"}, {"movement_id": movement})
+    for subject in one:
+        assert refused(session, insert(LedgerPosting), [row | subject]) == "", subject
+    for subjects in ({}, one[0] | one[1], one[0] | one[2], one[1] | one[2], {"settles": "2030-01"}):
+        assert refused(session, insert(LedgerPosting), [row | subjects]) == "constraint", subjects
 
 
 def _a_restatement(run_id, **changes):

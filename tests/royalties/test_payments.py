@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from catalog.findings import Severity
 from royalties.errors import PaymentRefusedError
-from royalties.payments import Due, make_order, paid_by_payee, payable_minor
+from royalties.payments import Due, make_order
 from royalties.payments_bank import BankData, load_bank_data, parse_bank_data
 from royalties.payments_status import Outcome, read_status, settle
 from royalties.payments_xml import NAMESPACE, render_order, schema_findings
@@ -126,17 +126,6 @@ def test_amounts_of_any_currency_pass_the_schema_and_sum_exactly(amounts, curren
     dues = [Due(f"party_{n}", "ab" * 32, minor) for n, minor in enumerate(amounts, start=1)]
     data = render_order(an_order(dues, currency=currency)[0])
     assert sum(map(Decimal, found(data, "InstdAmt"))) == Decimal(found(data, "CtrlSum")[0])
-
-
-@given(st.integers(-1000, 1000), st.integers(0, 1000), st.integers(0, 500))
-def test_only_what_is_left_of_a_balance_and_reaches_the_threshold_is_payable(closing, paid, threshold):
-    payable = payable_minor(closing, paid, threshold)
-    assert payable in (0, closing - paid)
-    assert (payable > 0) == (closing - paid >= max(threshold, 1))
-
-
-def test_transfers_are_summed_by_payee():
-    assert paid_by_payee({"a": ("x", 1), "b": ("x", 2), "c": ("y", 4)}) == {"x": 3, "y": 4}
 
 
 @pytest.mark.parametrize(
