@@ -1,9 +1,9 @@
 """Which periods are closed, and what came too late for them?
 
-Closing a period settles every payee's account, and posts that as the last of the period. A closed period stays
-closed: no run and no restatement posts in it, which triggers hold on both databases. Usage of its days is still
-taken in; it is for a restatement. Months are closed in their order: one that has a run, or usage that could be
-run, holds up the later ones.
+Closing a period settles every payee's account, and posts that as the last of the period. A closed period
+stays closed: no run and no restatement posts in it, which triggers hold on both databases. Usage of its days
+is still taken in; it is for a restatement. Months are closed in their order: one that has a run, or usage
+that could be run, holds up the later ones.
 """
 
 import json

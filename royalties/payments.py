@@ -1,7 +1,8 @@
 """Who is to be paid how much, and why not the others?
 
 A payment order is a value made from what is payable and bank data: the same go in, the same comes out. It
-names each transfer by an id that a bank repeats in its answer. Nothing here moves money or touches the ledger.
+names each transfer by an id that a bank repeats in its answer. Nothing here moves money or touches the
+ledger.
 """
 
 from collections.abc import Sequence

@@ -32,7 +32,7 @@ def close(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Close a month that was run: nothing is posted in it any more, and it can be restated.
+    """Close a month that was run: accounts are settled, nothing is posted in it any more, it can be restated.
 
     Example: contrafact royalties close --period 2026-10
     """
@@ -45,9 +45,19 @@ def close(
         "closed_at": instant(closing.closed_at),
         "ledger_sequence": closing.ledger_sequence,
         "ledger_digest": closing.ledger_digest,
+        "payees": closing.payees,
+        "currency": closing.currency,
+        "payable_minor": closing.payable_minor,
+        "carried_minor": closing.carried_minor,
     }
+    payable, carried = (
+        format_minor(minor, closing.currency) for minor in (closing.payable_minor, closing.carried_minor)
+    )
+    settled = (
+        f"{closing.payees} accounts settled: {closing.currency} {payable} payable, {carried} carried forward"
+    )
     line = f"{closing.period} is closed with run {closing.run}, at entry {closing.ledger_sequence}"
-    say(answer, [f"{line} of the ledger ({closing.ledger_digest[:16]})"], as_json=as_json)
+    say(answer, [f"{line} of the ledger ({closing.ledger_digest[:16]})", settled], as_json=as_json)
 
 
 def restate(

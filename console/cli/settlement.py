@@ -25,7 +25,7 @@ def pay(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a payment order (ISO 20022 pain.001.001.09) for what a period left payable; nothing is sent.
+    """Write a payment order (ISO 20022 pain.001.001.09) for what closed months left payable; nothing is sent.
 
     Example: contrafact royalties pay --period 2026-10 --bank bank.toml --out october.xml --on 2026-11-16
     """
@@ -58,7 +58,7 @@ def paid(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read a bank's answer to an order: which transfers it took, which it refused, and why.
+    """Read a bank's answer to an order: what it took is posted as paid, what it refused stays payable.
 
     Example: contrafact royalties paid october-status.xml
     """

@@ -1,8 +1,8 @@
 """Which transfers were ordered, what did banks say of them, and what is therefore still to be paid?
 
-The ledger says what closed months left payable. Orders and answers are signed records; a transfer that a bank
-took is posted, and one that is on its way is not ordered again. Names of accounts and their numbers stay in the
-bank data and the order.
+The ledger says what closed months left payable. Orders and answers are signed records; a transfer that a
+bank took is posted, and one that is on its way is not ordered again. Names of accounts and their numbers stay
+in the bank data and the order.
 """
 
 import hashlib
@@ -137,7 +137,6 @@ def take_answer(home: Home, path: Path) -> Paid:
         if not of_order:
             raise NotFoundError(f"{path} answers the order {report.message_id}, which was not made here")
         settled, findings = settle(report, of_order, where=str(path))
-        _post(session, of_order, settled)
         for each in settled:
             body = {
                 "type": "contrafact.payment-answer/1",
@@ -156,6 +155,7 @@ def take_answer(home: Home, path: Path) -> Paid:
                 body=body,
                 recorded_at=datetime.now(UTC),
             )
+        _post(session, [each for each in each_ordered(session) if _is_of(each, report)])
     pairs = tuple((of_order[each.end_to_end_id], each) for each in settled)
     return Paid(report.message_id, pairs, tuple(findings))
 
@@ -186,21 +186,24 @@ def each_ordered(session: Session) -> Iterator[Ordered]:
     yield from ordered.values()
 
 
-def _post(session: Session, ordered: Mapping[str, Ordered], answers: Sequence[Settled]) -> None:
-    """Posts each transfer that a bank took, and takes back one that it took and then refused."""
+def _post(session: Session, ordered: Sequence[Ordered]) -> None:
+    """Posts each transfer that a bank took, by its last answer, and takes back one that it then refused.
+
+    An answer that is read again changes neither the records nor, therefore, the ledger.
+    """
     now = datetime.now(UTC)
-    posted = times_posted(session, ordered)
-    for answer in answers:
-        name, (paid, returned) = answer.end_to_end_id, posted[answer.end_to_end_id]
-        if answer.outcome is Outcome.ACCEPTED and paid == returned:
-            kind, number = MovementKind.PAYMENT, paid
-        elif answer.outcome is Outcome.REJECTED and paid > returned:
-            kind, number = MovementKind.RETURN, returned
+    posted = times_posted(session, [each.end_to_end_id for each in ordered])
+    for each in ordered:
+        paid, returned = posted[each.end_to_end_id]
+        if each.outcome is Outcome.ACCEPTED and paid == returned:
+            kind, number = MovementKind.PAYMENT, paid + 1
+        elif each.outcome is Outcome.REJECTED and paid > returned:
+            kind, number = MovementKind.RETURN, returned + 1
         else:
             continue
-        of = ordered[name]
+        reference = f"{each.end_to_end_id}/{number}"
         movement = Movement(
-            kind, of.payee, of.amount_minor, of.currency, now.date(), reference=f"{name}/{number + 1}"
+            kind, each.payee, each.amount_minor, each.currency, now.date(), reference=reference
         )
         post_movement(session, movement, recorded_at=now)
 

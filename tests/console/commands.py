@@ -57,7 +57,15 @@ COMMANDS = (
     ("royalties statement --period 2026-10 --party PAYEE --format pdf", {"statement", "files", "findings"}),
     ("royalties register --period 2026-10", {"sent"}),
     ("royalties explain STATEMENT 1", {"line", "path"}),
-    ("royalties close --period 2026-10", {"closed", "period", "run", "closed_at", "ledger_digest"}),
+    (
+        "royalties advance --payee PAYEE --amount 1.00 --on 2026-10-01",
+        {"advance", "payee", "amount_minor", "currency", "period", "outstanding_minor"},
+    ),
+    ("royalties account --payee PAYEE", {"payee", "balances", "terms"}),
+    (
+        "royalties close --period 2026-10",
+        {"closed", "period", "run", "closed_at", "ledger_digest", "payees", "payable_minor", "carried_minor"},
+    ),
     ("royalties restate --period 2026-10", {"deltas", "restatement", "period", "supersedes", "pool_minor"}),
     ("disclose eu-summary RUN --provider PROVIDER", {"files", "to_be_provided", "score"}),
     ("evidence export GENERATION", {"bundle"}),

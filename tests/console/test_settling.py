@@ -150,16 +150,19 @@ def test_what_the_bank_took_is_posted_once_and_what_it_refused_stays_payable(hom
 
 
 def test_what_the_bank_took_and_gives_back_is_payable_again(home, bank, tmp_path):
-    order, _, path = pay(home, bank, tmp_path)
+    order, _, _ = pay(home, bank, tmp_path)
     [first, _] = order.transfers
-    for status, left in (("ACSC", 0), ("RJCT", first.amount_minor), ("ACSC", 0), ("PDNG", 0)):
-        answer = tmp_path / "status.xml"
+    answers = []
+    whole = first.amount_minor
+    for status, left in (("ACSC", 0), ("RJCT", whole), ("ACSC", 0), ("PDNG", 0), ("RJCT", whole)):
+        answers.append(tmp_path / f"status-{len(answers)}.xml")
+        comment = f"<!-- {len(answers)} -->"
         transfers = [(first.end_to_end_id, status, "")]
-        answer.write_bytes(a_status(transfers=transfers, message=order.message_id))
-        take_answer(home, answer)
+        answers[-1].write_bytes(a_status(transfers=transfers, message=order.message_id, extra=comment))
+        take_answer(home, answers[-1])
         assert held(home, f"payable:{first.payee}") == left
-    answer.write_bytes(a_status(transfers=[(first.end_to_end_id, "RJCT", "")], message=order.message_id))
-    take_answer(home, answer)
+    take_answer(home, answers[0])
+    assert held(home, f"payable:{first.payee}") == whole, "an old answer is not news"
     again, _, _ = pay(home, bank, tmp_path, name="again.xml")
     assert [(each.payee, each.amount_minor) for each in again.transfers] == [
         (first.payee, first.amount_minor)
