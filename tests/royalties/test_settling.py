@@ -1,8 +1,14 @@
 """Does closing settle every account, in the ledger and on the statements, month after month?"""
 
 import json
+import tempfile
+from collections import Counter
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from royalties.ledger import balances, check_ledger
@@ -33,6 +39,7 @@ from tests.royalties.builders import (
     some_inputs,
 )
 from tests.royalties.test_dsr_statements import AMOUNTS, total
+from tests.royalties.test_restatement import fresh_database
 
 DECEMBER = parse_period("2026-12")
 WHOLE = {"deductions_ppm": 0, "pool_rate_ppm": 1_000_000, "threshold_minor": 0, "unattributed": "suspense"}
@@ -233,6 +240,55 @@ def test_a_closing_that_breaks_off_leaves_nothing_of_the_settlement(session, pos
     assert session.scalar(select(func.count()).select_from(SettlementRow)) == 0
     assert held(session, "payable:party_1") == 0
     assert check_ledger(session) == []
+
+
+@st.composite
+def some_terms(draw):
+    """Terms of every kind."""
+    return {
+        "cross_collateral": draw(st.sampled_from(["", "house"])),
+        "not_recoupable": draw(st.sampled_from([(), (IncomeRule(pot="output"),)])),
+        "reserve_ppm": draw(st.sampled_from([0, 333_333])),
+        "release_after_periods": draw(st.integers(1, 2)),
+        "residence": "US",
+        "withholding_ppm": draw(st.sampled_from([0, 300_000])),
+        "threshold_minor": draw(st.sampled_from([None, 400])),
+        "hold": draw(st.sampled_from([Hold.NONE, Hold.NONE, Hold.SANCTIONS])),
+        "payee_data": draw(st.sampled_from(list(PayeeData))),
+    }
+
+
+month = st.fixed_dictionaries(
+    {
+        "revenue": st.dictionaries(st.sampled_from("abc"), st.integers(0, 900), min_size=1),
+        "terms": st.dictionaries(st.sampled_from("abc"), some_terms()),
+        "advances": st.dictionaries(st.sampled_from("abc"), st.integers(1, 900)),
+    }
+)
+
+
+@hypothesis_settings(max_examples=15, deadline=None)
+@given(st.lists(month, min_size=3, max_size=3))
+def test_over_random_months_every_unit_that_was_earned_is_somewhere(sqlite_engines, months):
+    earned, paid_in_advance = Counter(), 0
+    with tempfile.TemporaryDirectory() as folder, fresh_database(sqlite_engines) as session:
+        for number, (period, each) in enumerate(zip((OCTOBER, NOVEMBER, DECEMBER), months, strict=True)):
+            for payee, terms in each["terms"].items():
+                agree(session, payee, **terms)
+            for payee, minor in each["advances"].items():
+                advance(session, payee, minor, day=period.starts_on, reference=str(number))
+                paid_in_advance += minor
+            a_month(session, Path(folder), period, each["revenue"])
+            earned.update(each["revenue"])
+            assert check_ledger(session) == []
+        rows = session.scalars(select(SettlementRow)).all()
+        for payee, minor in earned.items():
+            mine = [row for row in rows if row.payee_id == payee]
+            gone = sum(row.recouped_minor + row.withheld_minor + row.payable_minor for row in mine)
+            assert minor == gone + held(session, f"party:{payee}") + held(session, f"reserve:{payee}")
+        recouped = sum(row.recouped_minor for row in rows)
+        owed = -sum(held(session, f"advance:{payee}") for payee in "abc")
+        assert owed == paid_in_advance - recouped >= 0
 
 
 @pytest.fixture
