@@ -92,21 +92,30 @@ def post(
             )
         )
         session.flush()
-        rows = []
-        for account, amount_minor in moved.items():
-            sequence += 1
-            digest = _chain(digest, sequence, posting_id, account, amount_minor, currency)
-            rows.append(
-                {
-                    "sequence": sequence,
-                    "posting_id": posting_id,
-                    "account": account,
-                    "amount_minor": amount_minor,
-                    "currency": currency,
-                    "digest": digest,
-                }
-            )
-        add_rows(session, LedgerEntry, rows)
+        sequence, digest = _add_entries(session, posting_id, moved, currency, (sequence, digest))
+
+
+def _add_entries(
+    session: Session, posting_id: str, moved: Mapping[str, int], currency: str, head: tuple[int, str]
+) -> tuple[int, str]:
+    """Chains the entries of a posting to the end of the ledger, which is given; returns the new end."""
+    sequence, digest = head
+    rows = []
+    for account, amount_minor in moved.items():
+        sequence += 1
+        digest = _chain(digest, sequence, posting_id, account, amount_minor, currency)
+        rows.append(
+            {
+                "sequence": sequence,
+                "posting_id": posting_id,
+                "account": account,
+                "amount_minor": amount_minor,
+                "currency": currency,
+                "digest": digest,
+            }
+        )
+    add_rows(session, LedgerEntry, rows)
+    return sequence, digest
 
 
 def balances(session: Session, accounts: Iterable[str] | None = None) -> dict[tuple[str, str], int]:
