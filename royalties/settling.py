@@ -157,37 +157,37 @@ class _Facts:
     def _earned(self) -> dict[str, Income]:
         row = AllocationRow
         query = (
-            select(row.payee_id, row.pot, func.sum(row.amount_minor))
+            select(row.payee_id, row.pot, row.role, func.sum(row.amount_minor))
             .where(row.run_id == self.run.id, row.payee_kind != "suspense", *self._among(row.payee_id))
-            .group_by(row.payee_id, row.pot)
+            .group_by(row.payee_id, row.pot, row.role)
         )
         right = str(self.policy.right)
-        rows = ((payee, pot, right, minor) for payee, pot, minor in self.session.execute(query))
+        rows = ((payee, pot, right, role, minor) for payee, pot, role, minor in self.session.execute(query))
         return self._income(rows)
 
     def _restated(self) -> dict[str, Income]:
         row, restatement = DeltaRow, RestatementRow
         query = (
-            select(row.payee_id, row.pot, restatement.id, func.sum(row.amount_minor))
+            select(row.payee_id, row.pot, row.role, restatement.id, func.sum(row.amount_minor))
             .join(restatement, restatement.id == row.restatement_id)
             .where(
                 restatement.period == self.period.name,
                 row.payee_kind != "suspense",
                 *self._among(row.payee_id),
             )
-            .group_by(row.payee_id, row.pot, restatement.id)
+            .group_by(row.payee_id, row.pot, row.role, restatement.id)
         )
         sources = self.session.execute(
             select(restatement.id, restatement.policy_source).where(restatement.period == self.period.name)
         )
         rights = {name: str(_policy(source).right) for name, source in sources}
-        rows = ((payee, pot, rights[of], minor) for payee, pot, of, minor in self.session.execute(query))
-        return self._income(rows)
+        found = self.session.execute(query)
+        return self._income((payee, pot, rights[of], role, minor) for payee, pot, role, of, minor in found)
 
-    def _income(self, rows: Iterable[tuple[str, str, str, int]]) -> dict[str, Income]:
+    def _income(self, rows: Iterable[tuple[str, str, str, str, int]]) -> dict[str, Income]:
         sums: dict[str, Income] = {}
-        for payee, pot, right, minor in rows:
-            protected_minor = 0 if self._terms(payee).is_recoupable(pot, right) else int(minor)
+        for payee, pot, right, role, minor in rows:
+            protected_minor = 0 if self._terms(payee).is_recoupable(pot, right, role) else int(minor)
             sums[payee] = sums.get(payee, Income()) + Income(int(minor), protected_minor)
         return sums
 

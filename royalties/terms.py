@@ -39,14 +39,15 @@ class Hold(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IncomeRule:
-    """Which income pays off no advance: that of a pot, of a right, or of both together; "" means any."""
+    """Which income pays off no advance: that of a pot, a right, a role, or of them together; "" means any."""
 
     pot: str = ""
     right: str = ""
+    role: str = ""
 
-    def covers(self, pot: str, right: str) -> bool:
-        """Whether the income of a pot and a right is meant."""
-        return self.pot in ("", pot) and self.right in ("", right)
+    def covers(self, pot: str, right: str, role: str = "") -> bool:
+        """Whether the income of a pot and a right, in a role, is meant."""
+        return self.pot in ("", pot) and self.right in ("", right) and self.role in ("", role)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,9 @@ class Terms:
     held_on: str = ""
     payee_data: PayeeData = PayeeData.COMPLETE
 
-    def is_recoupable(self, pot: str, right: str) -> bool:
-        """Whether the income of a pot and a right pays off advances."""
-        return not any(rule.covers(pot, right) for rule in self.not_recoupable)
+    def is_recoupable(self, pot: str, right: str, role: str = "") -> bool:
+        """Whether the income of a pot and a right, in a role, pays off advances."""
+        return not any(rule.covers(pot, right, role) for rule in self.not_recoupable)
 
     def threshold_in(self, currency: str, otherwise_minor: int) -> int:
         """From which balance is paid out; an agreed one counts in its own currency only."""
@@ -202,7 +203,7 @@ def _read_rules(value: object, where: str) -> tuple[tuple[IncomeRule, ...], list
         values, odd = _read(each, _RULE, place)
         findings += odd
         if not each:
-            findings.append(Finding("WRONG_VALUE", place, "a rule names a pot, a right, or both"))
+            findings.append(Finding("WRONG_VALUE", place, "a rule names a pot, a right or a role"))
         if not odd:
             rules.append(IncomeRule(**values))
     return tuple(rules), findings
@@ -281,4 +282,5 @@ _PAYEE: Mapping[str, _Field] = {
 _RULE: Mapping[str, _Field] = {
     "pot": _Field(_matching(r"[a-z][a-z0-9_-]{0,63}"), "a pot's name", ""),
     "right": _Field(_one_of(Right), "performing, mechanical or synchronisation", ""),
+    "role": _Field(_text(64), "a role as statements name it, such as composer", ""),
 }

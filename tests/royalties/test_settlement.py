@@ -40,8 +40,11 @@ def test_income_that_is_not_recoupable_is_paid_past_the_balance():
     assert (s.recouped_minor, s.payable_minor, s.carried_minor) == (700, 300, 0)
 
 
-def test_rules_name_income_by_pot_and_right():
-    terms = Terms("p", not_recoupable=(IncomeRule("training"), IncomeRule(right="performing")))
+def test_rules_name_income_by_pot_right_and_role():
+    rules = (IncomeRule("training"), IncomeRule(right="performing"), IncomeRule(role="composer"))
+    terms = Terms("p", not_recoupable=rules)
+    assert not terms.is_recoupable("output", "mechanical", "composer")
+    assert terms.is_recoupable("output", "mechanical", "publisher")
     assert not terms.is_recoupable("training", "mechanical")
     assert not terms.is_recoupable("output", "performing")
     assert terms.is_recoupable("output", "mechanical")

@@ -117,6 +117,25 @@ def test_income_of_a_pot_that_is_not_recoupable_is_paid(session, posted):
     assert statement.settlement.recouped_minor == statement.earned_minor - training
 
 
+def test_a_writer_share_is_not_recoupable_where_the_terms_say_so(session, tmp_path, posted):
+    agree(session, "party_1", not_recoupable=(IncomeRule(role="composer"),))
+    for payee in ("party_1", "party_2"):
+        advance(session, payee, 10**9)
+    roles = {"work_b": {"party_1": "composer", "party_2": "composer"}}
+    inputs = some_inputs(
+        shares_on=shares_from({"work_b": [("party_1", 400_000), ("party_2", 600_000)]}),
+        roles_of=lambda *_: roles,
+    )
+    bring_in(session, tmp_path, [a_line(700, generation="gen_2", used_on="2026-11-03")], "november.csv")
+    run(session, period=NOVEMBER, inputs=inputs, policy=a_policy(threshold_minor=0))
+    close(session)
+    close(session, NOVEMBER)
+    writer, other = (statement_of(session, payee, NOVEMBER) for payee in ("party_1", "party_2"))
+    assert {line.role for line in writer.lines} == {"composer"}
+    assert writer.payable_minor == writer.earned_minor > 0
+    assert other.payable_minor == 0 < other.settlement.recouped_minor
+
+
 def test_a_reserve_is_released_when_it_is_due_even_without_income(session, tmp_path):
     agree(session, "p", reserve_ppm=100_000, release_after_periods=2)
     a_month(session, tmp_path, OCTOBER, {"p": 1_000, "q": 1})

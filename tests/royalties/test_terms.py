@@ -77,7 +77,7 @@ def test_a_file_says_everything_that_an_account_needs():
         ('held_by = "compliance"\nheld_on = 2026-11-03\n', "", ["MISSING_FIELD", "MISSING_FIELD"]),
         ("held_on = 2026-11-03", 'held_on = "2026-11-03"', ["WRONG_VALUE"]),
         ('{pot = "training"}', "{}", ["WRONG_VALUE"]),
-        ('{pot = "training"}', '{role = "writer"}', ["UNKNOWN_FIELD"]),
+        ('{pot = "training"}', '{place = "DE"}', ["UNKNOWN_FIELD"]),
         ('payee_data = "missing"', 'payee_data = "some"\nthreshold = 3', ["UNKNOWN_FIELD", "WRONG_VALUE"]),
     ],
 )
