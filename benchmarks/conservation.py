@@ -1,9 +1,9 @@
 """Does every unit of a thousand random months come out where somebody can say why?
 
-Each month goes the whole way through a database of its own: a usage file in, a run, its statements, the
-closing, then refunds and other shares, a restatement and the closing of the month that it is posted in. Every
-sum that must hold is computed from what was written, not from what the run says of itself; one that does not
-hold stops the campaign with the seed.
+Each month goes the whole way through a database of its own: a usage file in, a run, its statements,
+advances, the closing that settles every account by random terms, then refunds and other shares, and a
+restatement. Every sum that must hold is computed from what was written, not from what the run says of itself;
+one that does not hold stops the campaign with the seed.
 
 Run alone with `python -m benchmarks.conservation [--runs 1000] [--seed 1]`.
 """
@@ -21,20 +21,24 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from benchmarks.random_months import Month, a_month, later_known, write_lines
+from benchmarks.random_months import Month, a_month, later_known, some_advances, some_terms, write_lines
 from catalog.database import open_engine
 from migrations import upgrade
 from royalties.closing import close_period
 from royalties.errors import NothingToDistributeError
 from royalties.ledger import balances, check_ledger
+from royalties.movements import post_movement
 from royalties.periods import Period, parse_period
+from royalties.recorded_terms import record_terms
 from royalties.restating import restate
 from royalties.runs import run_distribution
 from royalties.statements import Names, list_payees, make_statement
-from royalties.tables import AllocationRow, DeltaRow
+from royalties.tables import AllocationRow, DeltaRow, SettlementRow
+from royalties.terms import parse_terms
 from royalties.usage import UsageFormat, import_usage
 
 OCTOBER = parse_period("2026-10")
+NOVEMBER = parse_period("2026-11")
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
 WORKERS = 2
 """Processes side by side; each month is its own database, so their number changes nothing."""
@@ -78,11 +82,45 @@ def _whole_way(session: Session, folder: Path, seed: int) -> Counter[str]:
     _expect(seed, "allocation lines are the pool", int(allocated), report.pool_minor)
     _expect(seed, "statements are the pool", _stated(session, OCTOBER), report.pool_minor)
     _check_whole(session, seed)
-    close_period(session, OCTOBER, closed_at=NOW)
-    session.commit()
+    counts += _settled(session, OCTOBER, seed)
     counts += _restated(session, folder, month, seed)
     _check_whole(session, seed)
     return counts
+
+
+def _settled(session: Session, period: Period, seed: int) -> Counter[str]:
+    """The month closed and every account settled by random terms; what was owed is all somewhere."""
+    owed_minor = _on_accounts(session)
+    terms, findings = parse_terms(some_terms(seed))
+    assert terms is not None, findings
+    record_terms(session, terms, recorded_at=NOW)
+    for advance in some_advances(seed):
+        post_movement(session, advance, recorded_at=NOW)
+    close_period(session, period, closed_at=NOW)
+    session.commit()
+    row = SettlementRow
+    names = (
+        row.recouped_minor, row.held_minor, row.released_minor, row.withheld_minor, row.payable_minor,
+        row.carried_minor,
+    )  # fmt: skip
+    sums = select(*(func.coalesce(func.sum(name), 0) for name in names)).where(row.period == period.name)
+    recouped, held, released, withheld, payable, carried = map(int, session.execute(sums).one())
+    where_minor = recouped + held - released + withheld + payable + carried
+    _expect(seed, f"what was owed in {period.name} is settled", where_minor, owed_minor)
+    _expect(seed, "what is carried is on the accounts", _on_accounts(session), carried)
+    _check_whole(session, seed)
+    return Counter(
+        settled=1, recouped=recouped, held=held, withheld=withheld, payable=payable, carried=carried
+    )
+
+
+def _on_accounts(session: Session) -> int:
+    """What the ledger says that payees may claim and nobody has settled."""
+    return sum(
+        balance
+        for (account, _), balance in balances(session).items()
+        if account.split(":")[0] in ("party", "fund", "provider") and account != "provider:retained"
+    )
 
 
 def _restated(session: Session, folder: Path, month: Month, seed: int) -> Counter[str]:
@@ -100,6 +138,7 @@ def _restated(session: Session, folder: Path, month: Month, seed: int) -> Counte
     _expect(seed, "deltas are the change of the pool", int(deltas), change_minor)
     if report.restatement:
         following = parse_period(report.period)
+        assert following == NOVEMBER
         _expect(seed, "statements of corrections are the change", _stated(session, following), change_minor)
     return Counter(restatements=1, deltas=len(report.deltas), changed=abs(change_minor))
 
@@ -146,6 +185,8 @@ def show(total: Counter[str], seconds: float) -> list[str]:
     return [
         f"{total['runs']:,} runs in {seconds:.0f} s, every sum held",
         f"pool {total['pool']:,} = allocated {total['allocated']:,} + suspense {total['suspense']:,}",
+        f"of what was allocated: recouped {total['recouped']:,}, held {total['held']:,}, withheld "
+        f"{total['withheld']:,}, payable {total['payable']:,}, carried {total['carried']:,}",
         *(f"{name}: {total[name]:,}" for name in names),
     ]
 

@@ -1,7 +1,7 @@
 """Which months does the campaign of conservation distribute? Random ones, the same for the same seed."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from royalties.entitlement import Attribution, Inputs
+from royalties.movements import Movement, MovementKind
 from royalties.policy import Policy, parse_policy
 from royalties.runs import make_exposure
 
@@ -20,6 +21,8 @@ VERDICTS = ("influence", "exposure")
 SUMS = ((500_000, 500_000), (333_333, 666_667), (333_300, 666_600), (300_000, 200_000), (900_000, 300_000))
 """How two owners share a work: exactly, within the tolerance, with a gap, with too much claimed."""
 
+PAYEES = tuple(f"party_{number}" for number in range(1, 10))
+HELD = ('held_by = "compliance"', "held_on = 2026-10-09")
 SharesOfWork = Mapping[str, Sequence[tuple[str, int]]]
 
 
@@ -54,6 +57,37 @@ def later_known(month: Month, seed: int) -> Month:
     if chance.random() < 0.5:
         inputs = replace(inputs, attributions=_attributions(chance, works))
     return Month(tuple(late), month.policy, inputs)
+
+
+def some_terms(seed: int) -> bytes:
+    """The random terms of some of the payees, as a file."""
+    chance = random.Random(f"terms {seed}")
+    return "\n".join(['version = "1"', 'currency = "EUR"', *_each_terms(chance)]).encode()
+
+
+def some_advances(seed: int) -> list[Movement]:
+    """What some payees were advanced before the month's end."""
+    chance = random.Random(f"advances {seed}")
+    return [
+        Movement(MovementKind.ADVANCE, payee, chance.randint(1, 10**8), "EUR", date(2026, 10, 5))
+        for payee in PAYEES
+        if chance.random() < 0.3
+    ]
+
+
+def _each_terms(chance: random.Random) -> Iterator[str]:
+    for payee in PAYEES:
+        if chance.random() < 0.5:
+            yield f'[[payees]]\nparty = "{payee}"'
+            yield f'cross_collateral = "group-{chance.randint(1, 3)}"'
+            yield f"reserve_ppm = {chance.choice((0, 100_000, 333_333))}\nrelease_after_periods = 1"
+            yield f'residence = "US"\nwithholding_ppm = {chance.choice((0, 150_000, 300_000))}'
+            yield 'withholding_basis = "as invented here"'
+            yield f"threshold_minor = {chance.choice((0, 5_000))}\npay_out_after_periods = 2"
+            yield f'payee_data = "{chance.choice(("complete", "missing"))}"'
+            yield from chance.choice(
+                ([], ['not_recoupable = [{pot = "training"}]'], ['hold = "sanctions"', *HELD])
+            )
 
 
 def write_lines(lines: Sequence[Mapping[str, object]], path: Path) -> Path:
