@@ -6,6 +6,7 @@ import catalog.mandate_tables
 import catalog.release_tables
 import catalog.tables
 import provenance.tables
+import royalties.bank_tables
 import royalties.tables
 from catalog.database import Base
 
@@ -14,6 +15,7 @@ PACKAGES = (
     catalog.release_tables,
     catalog.tables,
     provenance.tables,
+    royalties.bank_tables,
     royalties.tables,
 )  # importing them declares their tables
 

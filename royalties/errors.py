@@ -82,6 +82,14 @@ class CloseRefusedError(RoyaltiesError):
     """The period was not run, or an earlier one is open."""
 
 
+class NotApprovedError(CloseRefusedError):
+    """Two people have not approved what would be closed."""
+
+
+class ApprovalRefusedError(RoyaltiesError):
+    """A person cannot be enrolled or removed, or cannot approve or reject this."""
+
+
 class RestateRefusedError(RoyaltiesError):
     """The period is still open, or the one to post in is not."""
 

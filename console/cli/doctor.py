@@ -16,6 +16,7 @@ from console.errors import ExitCode
 from console.home import Access, open_home
 from console.output import say
 from console.settings import Settings
+from console.steps.closings import audit_closings
 from migrations import MigrationError
 from model.errors import ModelError
 from model.render import find_sound_bank
@@ -92,6 +93,11 @@ def _database(settings: Settings) -> list[Check]:
                 _check("database", f"{home.engine.dialect.name}, at the newest version"),
                 _agreement("records", "signed records and tables", audit_records(session, home.key.public)),
                 _agreement("ledger", "postings, sums and chain of the ledger", check_ledger(session)),
+                _agreement(
+                    "closings",
+                    "closed months, approvals and signed records",
+                    audit_closings(session, home.key.public),
+                ),
             ]
     except MigrationError as error:
         return [_check("database", str(error), "install the newest contrafact", ok=False)]

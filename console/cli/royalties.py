@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from catalog.identifiers import parse_dpid
-from console.cli import accounts, handing_over, settlement
+from console.cli import accounts, approving, controls, handing_over, settlement
 from console.cli.options import HomeOption, JsonOption, PeriodOption, parsed, writing
 from console.cli.restating import close, explain, restate
 from console.errors import ExitCode
@@ -31,6 +31,11 @@ for command in (
     accounts.terms, accounts.advance, accounts.account,
 ):  # fmt: skip
     app.command(command.__name__)(command)
+app.add_typer(approving.approvers, name="approvers")
+app.command("approve")(approving.approve_)
+app.command("approvals")(approving.approvals)
+for name, command in controls.COMMANDS.items():
+    app.command(name)(command)
 
 
 @app.command("usage")

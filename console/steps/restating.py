@@ -7,11 +7,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from console.home import Home
+from console.steps.approving import CLOSING, check_approved
 from console.steps.paying import find_policy, read_inputs, read_names
 from provenance.canonical import read_canonical
 from provenance.evidence.records import append, instant
 from provenance.tables import Record
-from royalties.closing import Closing, close_period
+from royalties.closing import Closing, close_period, find_closing
 from royalties.errors import NotFoundError
 from royalties.explaining import explain_line
 from royalties.periods import Period, parse_period
@@ -21,10 +22,19 @@ from royalties.statements import Statement, make_statement
 
 
 def close_royalties(home: Home, period: Period) -> Closing:
-    """A period closed and written down in one transaction; one that is closed already stays as it is."""
+    """A period closed and written down in one transaction; one that is closed already stays as it is.
+
+    Raises:
+        CloseRefusedError: the period was not run, or an earlier one is open.
+        NotApprovedError: two people have not approved it as it stands.
+    """
     now = datetime.now(UTC)
     with home.session() as session, session.begin():
+        was_closed = find_closing(session, period.name) is not None
         closing = close_period(session, period, closed_at=now)
+        if was_closed:
+            return closing
+        approved = check_approved(session, home.key.public, period)
         body = {
             "type": "contrafact.closing/1",
             "period": closing.period,
@@ -33,8 +43,10 @@ def close_royalties(home: Home, period: Period) -> Closing:
             "ledger_sequence": str(closing.ledger_sequence),
             "ledger_digest": closing.ledger_digest,
             "closed_at": instant(closing.closed_at),
+            "approved": approved.subject,
+            "approved_by": list(approved.verdict.by),
         }
-        append(session, home.key, kind="closing", subject_id=closing.period, body=body, recorded_at=now)
+        append(session, home.key, kind=CLOSING, subject_id=closing.period, body=body, recorded_at=now)
         return closing
 
 

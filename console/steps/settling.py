@@ -21,7 +21,7 @@ from catalog.findings import Finding, Severity
 from console.errors import NotFoundError
 from console.home import Home
 from console.steps.paying import read_names
-from provenance.evidence.records import append
+from provenance.evidence.records import append, instant
 from provenance.tables import Record
 from royalties.closing import find_closing
 from royalties.errors import NothingToDistributeError, PaymentRefusedError, PayRefusedError
@@ -160,10 +160,12 @@ def take_answer(home: Home, path: Path) -> Paid:
     return Paid(report.message_id, pairs, tuple(findings))
 
 
-def each_ordered(session: Session) -> Iterator[Ordered]:
-    """Every transfer that was ordered, with the last answer to it."""
+def each_ordered(session: Session, until: datetime | None = None) -> Iterator[Ordered]:
+    """Every transfer that was ordered until an instant, with the last answer to it."""
     ordered: dict[str, Ordered] = {}
     query = select(Record).where(Record.kind.in_((ORDER, ANSWER))).order_by(Record.sequence)
+    if until is not None:
+        query = query.where(Record.recorded_at <= instant(until))
     for record in session.scalars(query):
         body = json.loads(record.body)
         if record.kind == ANSWER:

@@ -94,6 +94,33 @@ def signing_key(folder: Path) -> SigningKey:
     return _load(path, data)
 
 
+def personal_key(path: Path) -> SigningKey:
+    """The key in a file of somebody's own, Ed25519 in PKCS #8 without a password.
+
+    Raises:
+        KeyFileError: the file cannot be read, others may read it, or it holds no such key.
+    """
+    try:
+        mode, data = stat.S_IMODE(path.stat().st_mode), path.read_bytes()
+    except OSError as error:
+        raise KeyFileError(f"The key {path} cannot be read: {error.strerror}.") from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise KeyFileError(
+            f"The key {path} has mode {mode:04o}: others may have read it and could sign in your name. Make "
+            f"a new key, or, if nobody did, run 'chmod 600 {path}'."
+        )
+    try:
+        key = serialization.load_pem_private_key(data, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        kind = type(error).__name__
+        raise KeyFileError(
+            f"The file {path} holds no private key in PEM form without a password ({kind})."
+        ) from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeyFileError(f"The file {path} holds a private key of another kind than Ed25519.")
+    return SigningKey(key)
+
+
 def public_key(folder: Path) -> PublicKey | None:
     """The public half of the home's key, or nothing where none was needed yet."""
     return signing_key(folder).public if (folder / KEY_NAME).exists() else None

@@ -5,6 +5,7 @@ from console.settings import load_settings
 from provenance.audit import audit_records
 from provenance.tables import Record
 from royalties.ledger import check_ledger
+from tests.console.approving import two_approve
 from tests.console.test_restating import OCTOBER, contrafact, usage  # noqa: F401 (fixtures)
 
 TERMS = """
@@ -44,6 +45,7 @@ def test_terms_and_an_advance_are_recorded_posted_and_shown(contrafact, usage, t
     contrafact("run", *OCTOBER, "--policy", "fifty_fifty")
     code, told = contrafact(*words, "--reference", "second")
     assert (code, told["currency"]) == (0, "EUR"), "the currency of the newest run"
+    two_approve(contrafact, tmp_path, "2026-10")
     code, closed = contrafact("close", *OCTOBER)
     assert (code, closed["currency"], closed["payable_minor"]) == (0, "EUR", 0)
     with open_home(load_settings(tmp_path / "home", {}), Access.READ) as home, home.session() as session:

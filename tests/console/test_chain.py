@@ -32,6 +32,7 @@ from provenance.tables import Generation
 from royalties.ledger import check_ledger
 from royalties.money import PPM
 from royalties.tables import AllocationRow
+from tests.console.approving import approvers_in, receipts_for
 from tests.console.calls import call, opened
 from tests.console.commands import COMMANDS
 from tests.console.tiny_chain import TINY, digests, run_tiny_chain
@@ -320,9 +321,11 @@ def test_every_command_answers_with_its_keys_and_in_plain_words(done, monkeypatc
     report = plain_report(FINANCIAL, [(chain.pieces[0].generation, 10, 1234)])
     (folder / "report.tsv").write_bytes(report.replace(b"2026-10", b"2027-01"))  # no month of other tests
     parties = [payee for payee in chain.statements if payee.startswith("party_")]
-    names = {
+    usage = folder / "inputs" / "usage-2026-10.csv"
+    names = approvers_in(folder) | {
         "OWNER": parties[0],
         "COLLECTOR": parties[1],
+        "RECEIPTS": receipts_for(usage, "2026-10", folder / "receipts.csv"),
         "REPORT": str(folder / "report.tsv"),
         "WORK": chain.corpus.files[0].leaf.work_id,
         "REFUSED": refused,
@@ -330,7 +333,7 @@ def test_every_command_answers_with_its_keys_and_in_plain_words(done, monkeypatc
         "PROOF": str(next((folder / "home" / "evidence").glob("*.proof.json"), "none")),
         "RUN": chain.training.run,
         "GENERATION": chain.pieces[0].generation,
-        "USAGE": str(folder / "inputs" / "usage-2026-10.csv"),
+        "USAGE": str(usage),
         "PAYEE": next(iter(chain.statements)),
         "STATEMENT": next(iter(chain.statements.values())).statement,
         "PROVIDER": str(Path(provenance.disclosures.__file__).parent / "provider_example.toml"),

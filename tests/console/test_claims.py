@@ -3,6 +3,7 @@
 import json
 import sys
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from provenance.canonical import digest
 from provenance.evidence.records import records_about, verify_chain
 from provenance.tables import Attribution, AttributionShare, Corpus, Generation, Run
 from tests.catalog.builders import PUBLISHER, WRITER, a_share, a_work, cwr_file
+from tests.console.approving import two_approve
 
 AT = datetime(2026, 10, 1, 12, 0, tzinfo=UTC)
 USAGE = "line_id,generation,territory,service,use_type,used_on,units,revenue_minor,currency\n"
@@ -131,7 +133,7 @@ def statement(contrafact, opened, party, period="2026-10"):
 
 
 def test_a_month_is_paid_along_the_chain_and_a_settled_dispute_by_a_restatement(
-    catalogue, contrafact, opened
+    catalogue, contrafact, opened, tmp_path
 ):
     assert contrafact(*ADMINISTERED)[0] == 0
     assert contrafact(*SUB_PUBLISHED)[0] == 0
@@ -153,6 +155,7 @@ def test_a_month_is_paid_along_the_chain_and_a_settled_dispute_by_a_restatement(
     _, writer = statement(contrafact, opened, WRITER.key(""))
     assert (writer["earned"], {line["role"] for line in writer["lines"]}) == ("30.00", {"composer"})
 
+    two_approve(partial(contrafact, "royalties"), tmp_path, "2026-10")
     assert contrafact("royalties", "close", *OCTOBER)[0] == 0
     settled = ("catalog", "dispute", "settle", dispute["dispute"], "--outcome", "claim withdrawn")
     assert contrafact(*settled)[1]["settled"] == dispute["dispute"]

@@ -11,6 +11,7 @@ from console.settings import load_settings
 from provenance.audit import audit_records
 from provenance.evidence.records import records_about
 from royalties.ledger import check_ledger
+from tests.console.approving import two_approve
 
 HEADER = "line_id,generation,territory,service,use_type,used_on,units,revenue_minor,currency\n"
 
@@ -56,6 +57,9 @@ def test_a_late_line_is_paid_by_a_restatement_and_explains_itself(contrafact, us
     usage("october.csv", ("a", "2026-10-05", 10_000))
     code, run = contrafact("run", *OCTOBER, "--policy", "fifty_fifty")
     assert code == 0
+    code, refused = contrafact("close", *OCTOBER)
+    assert code == 1 and "2 people must approve" in refused["error"]["message"]
+    two_approve(contrafact, tmp_path, "2026-10")
     code, closed = contrafact("close", *OCTOBER)
     assert (code, closed["closed"], closed["period"], closed["run"]) == (0, True, "2026-10", run["run"])
     assert contrafact("close", *OCTOBER) == (0, closed)
@@ -79,10 +83,10 @@ def test_a_late_line_is_paid_by_a_restatement_and_explains_itself(contrafact, us
         assert check_ledger(session) == []
         assert audit_records(session, home.key.public) == []
         kinds = [record.kind for record in records_about(session, ["2026-10", found["restatement"]])]
-    assert kinds == ["closing", "restatement"]
+    assert kinds == ["approval", "approval", "closing", "restatement"]
 
 
-def test_what_cannot_be_closed_restated_or_explained_says_why(contrafact, usage):
+def test_what_cannot_be_closed_restated_or_explained_says_why(contrafact, usage, tmp_path):
     def refusal(*words):
         code, answer = contrafact(*words)
         assert code == 1
@@ -95,6 +99,7 @@ def test_what_cannot_be_closed_restated_or_explained_says_why(contrafact, usage)
         assert contrafact("run", "--period", month, "--policy", "fifty_fifty")[0] == 0
     assert "2026-10 is open" in refusal("restate", *OCTOBER)
     assert "2026-10 is open" in refusal("close", "--period", "2026-11")
+    two_approve(contrafact, tmp_path, "2026-10")
     contrafact("close", *OCTOBER)
     assert "closed" in refusal("run", *OCTOBER, "--policy", "stim_like")
     assert "2026-11" in refusal("restate", *OCTOBER, "--in", "2026-09")
@@ -106,9 +111,10 @@ def test_what_cannot_be_closed_restated_or_explained_says_why(contrafact, usage)
     assert contrafact("explain", written["statement"], "0", plain=True)[0] == 2
 
 
-def test_the_answers_come_in_plain_words_too(contrafact, usage):
+def test_the_answers_come_in_plain_words_too(contrafact, usage, tmp_path):
     usage("october.csv", ("a", "2026-10-05", 10_000))
     contrafact("run", *OCTOBER, "--policy", "fifty_fifty")
+    two_approve(contrafact, tmp_path, "2026-10")
     assert "2026-10 is closed with run dist_" in contrafact("close", *OCTOBER, plain=True)[1]
     assert "no amount of 2026-10 differs" in contrafact("restate", *OCTOBER, plain=True)[1]
     usage("late.csv", ("b", "2026-10-06", 5_000))
