@@ -13,6 +13,9 @@ from catalog.vocabulary import Right
 SharesOn = Callable[[Sequence[str], Right, date, str], Mapping[str, Sequence[tuple[str, int]]]]
 """(works, right, day, territory) to the (party, share_ppm) of each work."""
 
+MastersOn = Callable[[Sequence[str], date, str], Mapping[str, Sequence[tuple[str, int]]]]
+"""(works, day, territory) to the (party, share_ppm) of the recordings of each work."""
+
 RolesOf = Callable[[Sequence[str], Right], Mapping[str, Mapping[str, str]]]
 """(works, right) to what each party is to each work: composer, original_publisher."""
 
@@ -36,6 +39,7 @@ class SuspenseReason(StrEnum):
     BELOW_THRESHOLD = "BELOW_THRESHOLD"
     NEGATIVE_BALANCE = "NEGATIVE_BALANCE"
     RESERVE = "RESERVE"
+    ROUNDING = "ROUNDING"
 
 
 class PayeeKind(StrEnum):
@@ -70,6 +74,7 @@ class Line(NamedTuple):
     """What money is for. Its exact weight is revenue x basis / basis_total x share_ppm / 1,000,000.
 
     `role`, `on_behalf_of` and `agreement` are those of `royalties.shares.Part`; mostly they are empty.
+    A pot that weighs generations by units or by listeners has those in the place of the revenue.
     """
 
     method: str
@@ -87,13 +92,18 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UsageTotal:
-    """What was sold of one generation, in one territory, on one day."""
+    """What was sold of one generation, in one territory, on one day.
+
+    `listened_micro` is the money of those who used it, divided by what each of them used, in millionths of a
+    minor unit; 0 where no policy asks for it.
+    """
 
     generation: str
     territory: str
     used_on: date
     units: int
     revenue_minor: int
+    listened_micro: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +141,4 @@ class Inputs:
     mandates: Sequence[Mandate] = ()
     disputes: Sequence[Dispute] = ()
     roles_of: RolesOf = no_roles
+    masters_on: MastersOn | None = None

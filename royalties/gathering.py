@@ -6,17 +6,18 @@ what a fresh run would have given.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
 from royalties.digests import canonical_json, digest_rows
-from royalties.distribution import Distribution, check_distribution, distribute
+from royalties.distribution import Books, Distribution, check_distribution, distribute
 from royalties.entitlement import Attribution, Inputs, UsageTotal
 from royalties.errors import AttributionRefusedError, LedgerError, NothingToDistributeError
 from royalties.money import PPM, in_range
 from royalties.periods import Period
 from royalties.policy import Policy
+from royalties.right_books import read_other_shares
 from royalties.shares import ShareBook, read_shares, works_of
 from royalties.usage import read_totals
 
@@ -33,6 +34,7 @@ class Gathered:
     attributions: Mapping[str, Attribution]
     book: ShareBook
     digests: Mapping[str, str]
+    others: Books = field(default_factory=dict)
 
     @property
     def recorded(self) -> str:
@@ -54,8 +56,10 @@ def gather(session: Session, period: Period, policy: Policy, inputs: Inputs) -> 
     attributions = {name: found for name, found in inputs.attributions.items() if name in used}
     _check_attributions(attributions)
     book = read_shares(usage, works_of(usage, inputs), policy, period, inputs)
+    others = read_other_shares(usage, works_of(usage, inputs), policy, period, inputs)
     digests = _digest_inputs(usage, policy, attributions, inputs, book)
-    return Gathered(period, policy, inputs, usage, batches, attributions, book, digests)
+    digests |= {f"shares_{right}": _digest_shares(of) for right, of in others.items()}
+    return Gathered(period, policy, inputs, usage, batches, attributions, book, digests, others=others)
 
 
 def divide(gathered: Gathered) -> Distribution:
@@ -65,7 +69,7 @@ def divide(gathered: Gathered) -> Distribution:
         LedgerError: its sums do not hold.
     """
     g = gathered
-    distribution = distribute(g.usage, g.policy, g.period, g.inputs, g.book)
+    distribution = distribute(g.usage, g.policy, g.period, g.inputs, g.book, g.others)
     faults = check_distribution(distribution)
     if faults:
         raise LedgerError(f"the distribution of {g.period.name} does not add up: {'; '.join(faults)}")
