@@ -14,19 +14,20 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from catalog.vocabulary import Right
 from royalties.dsr_columns import find_profile
 from royalties.dsr_lines import escape
 from royalties.dsr_records import NAMESPACE
 from royalties.money import PPM, allocate_minor, format_minor
+from royalties.policy import Policy, PoolRight
 from royalties.statement_sums import movements
 from royalties.statements import Statement, StatementLine, UsageLine
 
 _PROFILE = ("RoyaltyReportingProfile", "1.0.1")
-_RIGHTS = {
-    Right.PERFORMING: "PerformingRight",
-    Right.MECHANICAL: "MechanicalRight",
-    Right.SYNCHRONISATION: f"{NAMESPACE}::Synchronisation",
+_RIGHTS: Mapping[PoolRight, str] = {
+    PoolRight.PERFORMING: "PerformingRight",
+    PoolRight.MECHANICAL: "MechanicalRight",
+    PoolRight.SYNCHRONISATION: f"{NAMESPACE}::Synchronisation",
+    PoolRight.MASTER: f"{NAMESPACE}::Master",
 }
 _SERVICE = "Royalties"
 _UNKNOWN_LENGTH = "PT0S"
@@ -243,7 +244,7 @@ def _summary(statement: Statement, name: str, summary: tuple[str, str, str], tot
             "DistributionChannel": service,
             "UseType": use_type,
             "Territory": territory,
-            "RightsType": _RIGHTS[statement.policy.right],
+            "RightsType": _rights_type(statement.policy),
             "ServiceDescription": re.sub(r"[\s_]+", "-", service),
             "Usages": str(total.units),
             "Currency": currency,
@@ -290,6 +291,10 @@ def _rows(
             yield _licensor(statement, block_id, names[use.summary], share)
 
 
+def _rights_type(policy: Policy) -> str:
+    return _RIGHTS[policy.rights[0]] if len(policy.rights) == 1 else f"{NAMESPACE}::Several"
+
+
 def _iswc(text: str) -> str:
     plain = re.sub(r"[^A-Z0-9]", "", text)
     return plain if re.fullmatch(r"T[0-9]{10}", plain) else ""
@@ -306,7 +311,7 @@ def _licensor(statement: Statement, block_id: str, summary: str, share: _Share) 
             "RightsControllerPartyId": share.party_id,
             "RightsControllerWorkId": share.work,
             "RightSharePercentage": f"{share.share_ppm // 10_000}.{share.share_ppm % 10_000:04d}",
-            "RightsType": _RIGHTS[statement.policy.right],
+            "RightsType": _rights_type(statement.policy),
             "AllocatedNetRevenue": format_minor(share.net_minor, currency),
             "AllocatedAmount": format_minor(share.amount_minor, currency),
         },

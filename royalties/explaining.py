@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from royalties.errors import NotFoundError
 from royalties.money import format_minor
-from royalties.policy import Policy
+from royalties.policy import Measure, Policy
 from royalties.statement_claims import claim_sentences
 from royalties.statement_deltas import Restated, Version
 from royalties.statement_files import statement_id
@@ -69,11 +69,23 @@ def _version(
         sold = f"{version.units:,} uses in {line.territory} brought {money(version.revenue_minor)}"
         path.append(f"{what}: {sold}.")
     path.append(f"Pot {line.pot}, method {line.method}: {version.basis:,} of {version.basis_total:,}.")
+    path += _weighed(policy, line)
     if version.evidence:
         path.append(f"Evidence: {version.evidence}.")
     if line.work and not line.reason:
-        path.append(f"Share: {version.share_ppm:,} ppm of the {policy.right} right in {line.territory}.")
+        right = policy.right_of(line.pot)
+        path.append(f"Share: {version.share_ppm:,} ppm of the {right} right in {line.territory}.")
     return [*path, *claim_sentences(statement, line, version)]
+
+
+def _weighed(policy: Policy, line: StatementLine) -> list[str]:
+    """By what a pot weighs generations, where that is not their revenue."""
+    pots = {pot.name: pot for pot in policy.pots}
+    usage = pots[line.pot].usage if line.pot in pots else Measure.REVENUE
+    if usage is Measure.REVENUE:
+        return []
+    what = "by how often it was used" if usage is Measure.UNITS else "by what its listeners brought"
+    return [f"The pot weighs a generation {what}, not by its revenue."]
 
 
 def _work(line: StatementLine) -> list[str]:

@@ -16,7 +16,7 @@ from royalties.policy_values import Payer, Policy, Pool, Pot, Rule
 
 @dataclass(frozen=True, slots=True)
 class Funding:
-    """The gross, divided: `own` by pot; by pool `rate_minor`, and in `given_minor` what the provider paid in."""
+    """The gross, divided: `own` by pot; `rate_minor` and, paid in by the provider, `given_minor` by pool."""
 
     gross_minor: int
     deductions_minor: int

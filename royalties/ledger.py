@@ -189,7 +189,7 @@ def _check_emptied(session: Session) -> list[Finding]:
     return [
         Finding("POT_NOT_EMPTY", f"account {account}", f"holds {balance} minor units of {currency}, not 0")
         for (account, currency), balance in balances(session).items()
-        if balance and (account == "pool" or account.startswith("pot:"))
+        if balance and account.split(":")[0] in ("pool", "pot")
     ]
 
 
@@ -202,8 +202,8 @@ def _check_run(session: Session, run: DistributionRun) -> list[Finding]:
     )
     told = {account_of(kind, payee, reason): int(minor) for kind, payee, reason, minor in allocated}
     posted = (LedgerPosting.run_id == run.id) & LedgerPosting.restatement_id.is_(None)
-    revenue = LedgerPosting.id == derive_id("pst", run.id, "revenue")
-    findings = _compare(f"run {run.id}", told, _moved(session, posted & ~revenue))
+    before_pots = LedgerPosting.id.in_([derive_id("pst", run.id, name) for name in ("revenue", "provider")])
+    findings = _compare(f"run {run.id}", told, _moved(session, posted & ~before_pots))
     total_minor = sum(told.values())
     if total_minor != run.pool_minor:
         message = f"allocations sum to {total_minor}, the pool is {run.pool_minor}"

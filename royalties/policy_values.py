@@ -182,21 +182,18 @@ class Policy:
             ),
         )  # fmt: skip
 
-    def pool_of(self, pot: str) -> Pool:
-        """The pool that a pot is in, or the pot of a pool's minimum, `minimum-per-work:POOL`.
-
-        Raises:
-            ValueError: there is no such pot.
-        """
-        _, _, pool_name = pot.partition(":")
+    def pool_of(self, pot: str) -> Pool | None:
+        """The pool that a pot is in, or that a pot of minimums, `minimum-per-work:POOL`, tops up."""
+        _, _, topped = pot.partition(":")
         for pool in self.all_pools:
-            if pool.name == pool_name or any(each.name == pot for each in pool.pots):
+            if pool.name == topped or any(each.name == pot for each in pool.pots):
                 return pool
-        raise ValueError(f"policy {self.name} has no pot {pot}")
+        return None
 
-    def right_of(self, pot: str) -> PoolRight:
-        """The right whose money a pot holds."""
-        return self.pool_of(pot).right
+    def right_of(self, pot: str) -> str:
+        """The right whose money a pot holds; of a pot that the policy does not know, all of its rights."""
+        pool = self.pool_of(pot)
+        return str(pool.right) if pool else self.rights_text
 
     @property
     def rights(self) -> tuple[PoolRight, ...]:

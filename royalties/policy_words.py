@@ -59,8 +59,8 @@ def _explain_pool(policy: Policy, pool: Pool) -> Iterator[str]:
     if pool.right is PoolRight.MASTER:
         yield (
             f"The money of pool {pool.name} is divided by who has the recordings of a work, works in the "
-            "public domain too. A work whose recordings have no owner on record waits in suspense with the reason "
-            "UNIDENTIFIED_OWNER."
+            "public domain too. A work whose recordings have no owner on record waits in suspense with the "
+            "reason UNIDENTIFIED_OWNER."
         )
     else:
         yield f"The part of works in the public domain goes to {_explain_place(pool.public_domain)}."

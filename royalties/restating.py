@@ -22,6 +22,7 @@ from royalties.gathering import Gathered, changed_inputs, divide, gather
 from royalties.ledger import Posting, lock_ledger, post
 from royalties.periods import Period
 from royalties.policy import Policy, parse_policy
+from royalties.postings import told_shortfalls
 from royalties.restatement import Delta, Source, Stated, Totals, compare, movements_of, totals_of
 from royalties.runs import get_run
 from royalties.tables import AllocationRow, DeltaRow, DistributionRun, RestatementRow, add_rows
@@ -81,7 +82,8 @@ def restate(
     restatement_id = ""
     if deltas or moved:
         restatement_id = _write(session, before, period, gathered, distribution, deltas, restated_at)
-        posting = Posting("restatement", f"Restatement of {restates.name} as {before.last.id} has it", moved)
+        what = f"Restatement of {restates.name} as {before.last.id} has it{told_shortfalls(distribution)}"
+        posting = Posting("restatement", what, moved)
         post(
             session,
             [posting],

@@ -19,16 +19,20 @@ from royalties.distribution import Distribution
 from royalties.entitlement import Attribution, Exposure, Inputs, PayeeKind, UsageTotal
 from royalties.errors import NotFoundError, PeriodAlreadyRunError, PeriodClosedError
 from royalties.gathering import Gathered, changed_inputs, divide, gather
-from royalties.ledger import Posting, lock_ledger, post
+from royalties.ledger import lock_ledger, post
 from royalties.money import PPM
 from royalties.periods import Period
 from royalties.policy import Policy
+from royalties.postings import postings_of
 from royalties.tables import AllocationRow, DistributionRun, RunGeneration, add_rows
 
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """A posted run: the pool is what was allocated plus what is in suspense."""
+    """A posted run: the pool is what was allocated plus what is in suspense.
+
+    `shortfalls` says in words what the policy promises and the revenue did not cover.
+    """
 
     run: str
     period: str
@@ -39,6 +43,7 @@ class RunReport:
     suspense_minor: int
     parties: int
     digest: str
+    shortfalls: tuple[str, ...] = ()
 
 
 def run_distribution(
@@ -60,7 +65,7 @@ def run_distribution(
     run_id = derive_id("dist", period.name, *(f"{name}={value}" for name, value in digests.items()))
     earlier = find_run(session, period)
     if earlier is not None:
-        return _same_run(session, earlier, run_id, digests)
+        return _same_run(session, earlier, run_id, gathered)
     check_currency(session, period, policy.currency)
     distribution = divide(gathered)
     run = _write_run(session, run_id, gathered, distribution, run_at)
@@ -74,7 +79,7 @@ def run_distribution(
         currency=policy.currency,
         posted_at=run_at,
     )
-    return _report(run)
+    return _report(run, distribution)
 
 
 def find_run(session: Session, period: Period) -> DistributionRun | None:
@@ -106,45 +111,15 @@ def make_exposure(events: Mapping[str, int]) -> Exposure:
     return Exposure(dict(sorted(events.items())), digest_rows(sorted(events.items())))
 
 
-def postings_of(distribution: Distribution, period: Period) -> Iterator[Posting]:
-    """The movements of a distribution, from revenue to payees, in the order in which the money flows."""
-    d = distribution
-    yield Posting(
-        "revenue",
-        f"Revenue of {period.name}: deductions, the provider's part, the pool",
-        {
-            "revenue": -d.gross_minor,
-            "deductions": d.deductions_minor,
-            "provider:retained": d.provider_minor,
-            "pool": d.pool_minor,
-        },
-    )
-    yield Posting(
-        "pots",
-        f"Pool of {period.name} into its pots",
-        {"pool": -d.pool_minor} | {f"pot:{pot.name}": pot.own_minor for pot in d.pots},
-    )
-    for pot in sorted(d.pots, key=lambda pot: pot.received_minor != 0):
-        moved: dict[str, int] = {}
-        for each in (*d.allocations, *d.passed_on):
-            if each.pot == pot.name:
-                moved[each.payee.account] = moved.get(each.payee.account, 0) + each.amount_minor
-        out_minor = sum(moved.values())
-        yield Posting(
-            f"pot:{pot.name}", f"Pot {pot.name} of {period.name}", {f"pot:{pot.name}": -out_minor} | moved
-        )
-
-
-def _same_run(
-    session: Session, earlier: DistributionRun, run_id: str, digests: Mapping[str, str]
-) -> RunReport:
+def _same_run(session: Session, earlier: DistributionRun, run_id: str, gathered: Gathered) -> RunReport:
     if earlier.id == run_id:
-        return _report(earlier)
+        return _report(earlier, divide(gathered) if gathered.policy.can_fall_short else None)
     refusal = PeriodAlreadyRunError if find_closing(session, earlier.period) is None else PeriodClosedError
-    raise refusal(earlier.period, earlier.id, changed_inputs(earlier.inputs, digests))
+    raise refusal(earlier.period, earlier.id, changed_inputs(earlier.inputs, gathered.digests))
 
 
-def _report(run: DistributionRun) -> RunReport:
+def _report(run: DistributionRun, distribution: Distribution | None) -> RunReport:
+    shortfalls = distribution.shortfalls if distribution else ()
     return RunReport(
         run=run.id,
         period=run.period,
@@ -155,6 +130,7 @@ def _report(run: DistributionRun) -> RunReport:
         suspense_minor=run.suspense_minor,
         parties=run.num_parties,
         digest=run.digest,
+        shortfalls=tuple(each.sentence(run.currency) for each in shortfalls),
     )
 
 

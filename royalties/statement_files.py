@@ -108,7 +108,7 @@ def statement_json(statement: Statement) -> dict[str, Json]:
             "invented": s.info.invented,
         },
         "currency": s.run.currency,
-        "right": str(s.policy.right),
+        "right": s.policy.rights_text,
         "opening": money(s.opening_minor),
         "earned": money(s.earned_minor),
         **_restated_total(statement),
@@ -246,7 +246,6 @@ def _render_csv(statement: Statement) -> bytes:
         "payee": statement.payee,
         "payee_name": statement.info.name,
         "currency": statement.run.currency,
-        "right": str(statement.policy.right),
     }
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
@@ -254,7 +253,13 @@ def _render_csv(statement: Statement) -> bytes:
     writer.writerow(columns)
     for line in statement.lines:
         agreements = " ".join(statement.agreements.get(line.work, ()))
-        row = {**head, **_cells(line, statement.run.currency), "agreements": agreements}
+        policy = line.restated.policy if line.restated else statement.policy
+        row = {
+            **head,
+            "right": policy.right_of(line.pot),
+            **_cells(line, statement.run.currency),
+            "agreements": agreements,
+        }
         row |= claim_cells(statement, line)
         writer.writerow(_safe_cell(row[column]) for column in columns)
     return text.getvalue().encode("utf-8")

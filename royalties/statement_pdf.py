@@ -82,7 +82,7 @@ def document_json(statement: Statement, statement_id: str) -> str:
         "short_id": statement_id[:16],
         "foot": f"Statement {statement_id}",
         "period": f"Period {s.period.name} ({s.period.starts_on} to {s.period.last_day_on})",
-        "about": f"{s.policy.right} right, amounts in {s.run.currency}",
+        "about": f"{s.policy.rights_text} right, amounts in {s.run.currency}",
         "payee": payee,
         "payee_about": breakable(", ".join(filter(None, about))),
         "invented": s.info.invented,
@@ -151,11 +151,12 @@ def _facts(s: Statement, statement_id: str) -> list[tuple[str, str]]:
         return format_minor(minor, s.run.currency)
 
     policy = s.policy
+    topped_up = ", and what the provider tops up" if policy.can_fall_short else ""
     facts = (
         ("Gross revenue", f"{money(s.run.gross_minor)}, of {s.num_generations:,} generations"),
         ("Deductions", f"{money(s.run.deductions_minor)} ({percent(policy.deductions_ppm)} of the gross)"),
         ("Kept by the provider", money(s.run.provider_minor)),
-        ("Pool", f"{money(s.run.pool_minor)} ({percent(policy.pool_rate_ppm)} of the net)"),
+        ("Pool", f"{money(s.run.pool_minor)} ({percent(policy.pool_rate_ppm)} of the net{topped_up})"),
         ("In suspense", money(s.run.suspense_minor)),
         ("Policy", breakable(f"{policy.name}, version {policy.version}")),
         ("Policy's SHA-256", policy.digest),

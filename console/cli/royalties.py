@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 
 from catalog.identifiers import parse_dpid
-from console.cli import accounts, approving, controls, handing_over, settlement
+from console.cli import accounts, approving, controls, handing_over, policies, settlement
 from console.cli.options import HomeOption, JsonOption, PeriodOption, parsed, writing
 from console.cli.restating import close, explain, restate
 from console.errors import ExitCode
 from console.output import findings_lines, say
-from console.steps.paying import find_policy, run_royalties, take_usage, write_statements
+from console.steps.paying import run_royalties, take_usage, write_statements
+from console.steps.policies import find_policy
 from royalties.dsr_writer import UNKNOWN_SENDER, Sender
 from royalties.money import format_minor
 from royalties.statement_files import StatementFormat
@@ -36,6 +37,7 @@ app.command("approve")(approving.approve_)
 app.command("approvals")(approving.approvals)
 for name, command in controls.COMMANDS.items():
     app.command(name)(command)
+app.add_typer(policies.app, name="policy")
 
 
 @app.command("usage")
@@ -71,7 +73,8 @@ def run(
     context: typer.Context,
     period: PeriodOption,
     policy: Annotated[
-        str, typer.Option("--policy", help="A TOML file, or a shipped policy: stim_like, fifty_fifty.")
+        str,
+        typer.Option("--policy", help="A TOML file, or a shipped policy: stim_like, gema_like, fifty_fifty."),
     ],
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -92,6 +95,7 @@ def run(
         "suspense_minor": report.suspense_minor,
         "parties": report.parties,
         "digest": report.digest,
+        "shortfalls": list(report.shortfalls),
     }
     pool, allocated, held = (
         format_minor(amount, report.currency)
@@ -103,6 +107,7 @@ def run(
             f"run {report.run} of {report.period}",
             f"pool {report.currency} {pool} = allocated {allocated} + suspense {held}",
             f"{report.parties} parties are owed something; 'contrafact royalties statement' says what for",
+            *(f"shortfall: {each}" for each in report.shortfalls),
         ],
         as_json=as_json,
     )

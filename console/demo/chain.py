@@ -27,8 +27,9 @@ from console.steps.disclosing import Disclosed, disclose_eu_summary
 from console.steps.evidence import export
 from console.steps.generating import Piece, generate_piece
 from console.steps.indexing import index_run
-from console.steps.paying import find_policy, run_royalties, take_usage, write_statements
+from console.steps.paying import run_royalties, take_usage, write_statements
 from console.steps.permissions import record_grants
+from console.steps.policies import find_policy
 from console.steps.training import Training, train_model
 from model.genres import GENRE_SLUGS
 from model.house import HousePiece, compose

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
-from importlib.resources import files
 from pathlib import Path
 
 from sqlalchemy import select
@@ -29,7 +28,7 @@ from royalties.dsr_reader import message_id_of
 from royalties.dsr_writer import UNKNOWN_SENDER, Sender
 from royalties.entitlement import Attribution, Inputs
 from royalties.periods import Period
-from royalties.policy import Policy, load_policy
+from royalties.policy import Policy
 from royalties.runs import RunReport, find_run, make_exposure, run_distribution
 from royalties.statement_files import StatementFormat, WrittenStatement, write_statement
 from royalties.statements import Names, PayeeInfo, WorkInfo, list_payees, make_statement
@@ -57,12 +56,6 @@ def _is_own_statement(session: Session, message_id: str) -> bool:
     return session.execute(written.limit(1)).first() is not None
 
 
-def find_policy(name: str) -> Policy:
-    """A policy from a file, or one that is shipped (`stim_like`, `fifty_fifty`) by its name."""
-    shipped = Path(str(files("royalties"))) / "policies" / f"{name}.toml"
-    return load_policy(shipped if "/" not in name and shipped.is_file() else Path(name))
-
-
 def run_royalties(home: Home, period: Period, policy: Policy) -> RunReport:
     """A period distributed by a policy, posted to the ledger and written down in one transaction."""
     now = datetime.now(UTC)
@@ -70,7 +63,8 @@ def run_royalties(home: Home, period: Period, policy: Policy) -> RunReport:
         report = run_distribution(session, period, policy, read_inputs(session, period, policy), run_at=now)
         body = {
             "type": "contrafact.distribution/1",
-            **{name: str(value) for name, value in asdict(report).items()},
+            **{name: str(value) for name, value in asdict(report).items() if name != "shortfalls"},
+            **({"shortfalls": list(report.shortfalls)} if report.shortfalls else {}),
         }
         append(session, home.key, kind="distribution", subject_id=report.run, body=body, recorded_at=now)
         return report

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from console.home import Home
 from console.steps.approving import CLOSING, check_approved
-from console.steps.paying import find_policy, read_inputs, read_names
+from console.steps.paying import read_inputs, read_names
+from console.steps.policies import find_policy
 from provenance.canonical import read_canonical
 from provenance.evidence.records import append, instant
 from provenance.tables import Record

@@ -45,6 +45,7 @@ COMMANDS = (
     ("provenance trace WORK", {"generations", "amount"}),
     ("royalties usage csv USAGE", {"batch", "lines", "quarantined", "findings"}),
     ("royalties usage dsr REPORT", {"batch", "lines", "quarantined", "findings"}),
+    ("royalties policy explain gema_like", {"policy", "sentences", "findings"}),
     (
         "royalties run --period 2026-10 --policy stim_like",
         {"run", "currency", "pool_minor", "allocated_minor", "suspense_minor", "parties"},
