@@ -50,7 +50,20 @@ TRAINING = {"name": "training", "share_ppm": 300_000, "rule": "equal"}
 OUTPUT = {"name": "output", "share_ppm": 700_000, "rule": "attribution", "fallback": "exposure"}
 
 
+def pool_text(fields: dict[str, object], pots: list[dict[str, object]]) -> str:
+    """The TOML of one of several pools; a field of None is left out."""
+    lines = [
+        "[[pools]]",
+        *(f"{name} = {spelled(value)}" for name, value in fields.items() if value is not None),
+    ]
+    for pot in pots:
+        lines += ["[[pools.pots]]", *(f"{name} = {spelled(value)}" for name, value in pot.items())]
+    return "\n".join(lines) + "\n"
+
+
 def spelled(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{name} = {spelled(each)}" for name, each in value.items()) + " }"
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from royalties.distribution import Distribution, check_distribution, distribute
+from royalties.right_books import read_other_shares
 from royalties.runs import make_exposure
 from royalties.shares import read_shares, split_work, works_of
 from tests.royalties.builders import (
@@ -25,8 +26,10 @@ from tests.royalties.reference import slow_distribution
 
 
 def distributed(usage, policy, inputs) -> Distribution:
-    book = read_shares(usage, works_of(usage, inputs), policy, OCTOBER, inputs)
-    return distribute(usage, policy, OCTOBER, inputs, book)
+    works = works_of(usage, inputs)
+    book = read_shares(usage, works, policy, OCTOBER, inputs)
+    others = read_other_shares(usage, works, policy, OCTOBER, inputs)
+    return distribute(usage, policy, OCTOBER, inputs, book, others)
 
 
 def by_account(distribution: Distribution) -> dict[str, int]:
