@@ -72,9 +72,7 @@ def _check_minimum(pool: Pool, rounding_unit_minor: int, where: str) -> Iterator
     if minimum == NO_MINIMUM:
         return
     of_payees = minimum.per_work_minor or minimum.per_licensor_minor
-    if not (of_payees or minimum.per_period_minor or minimum.per_use_micro):
-        yield Finding("NO_MINIMUM", place, "names no amount; expected one, such as per_period_minor")
-    elif minimum.top_up is TopUp.PRO_RATA and not of_payees:
+    if minimum.top_up is TopUp.PRO_RATA and not of_payees:
         message = "a pool's own minimum is topped up by the provider; pro_rata is for works and licensors"
         yield Finding("CONTRADICTION", place, message)
     if minimum.top_up is TopUp.PRO_RATA and minimum.per_work_minor and minimum.per_licensor_minor:

@@ -180,5 +180,8 @@ def _read_minimum(reader: Reader) -> Minimum | None:
         return None
     inner = Reader(value, f"{reader.where}: minimum")
     minimum = Minimum(**inner.table(MINIMUM_FIELDS, set()))
+    if not set(value) & (set(MINIMUM_FIELDS) - {"top_up"}):
+        reader.note("NO_MINIMUM", "minimum", "names no amount; expected one, such as per_period_minor")
+        return None
     reader.findings += inner.findings
     return None if inner.findings else minimum

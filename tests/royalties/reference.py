@@ -242,23 +242,23 @@ def output_weights(context, pool, pot):
         times, whole = (1, MILLION) if trust == MILLION else (trust, MILLION**2)
         rest, rest_whole = (1, 1) if trust == 0 else (MILLION - trust, MILLION)
 
-        def give(work, weight, its, on=total.used_on, where=where):
-            for payee, ppm in context.owners(pool, work, on, where):
-                weights[payee, its(ppm)] += weight * Fraction(ppm, MILLION)
-
-        for work, ppm in found.shares_ppm.items():
-            give(work, money * of_trust * Fraction(ppm, MILLION), lambda share, work=work, ppm=ppm: line(
-                "attribution", name, where, work, share, ppm * times, whole, found.digest,
-            ))  # fmt: skip
+        parts = [
+            (work, money * of_trust * Fraction(ppm, MILLION),
+             line("attribution", name, where, work, 0, ppm * times, whole, found.digest))
+            for work, ppm in found.shares_ppm.items()
+        ] + [
+            (work, money * of_rest * Fraction(count, scale),
+             line(f"{pot.fallback}-fallback", "", where, work, 0, count * rest, scale * rest_whole, digest))
+            for work, count in basis.items()
+        ]  # fmt: skip
+        for work, weight, its in parts:
+            for payee, share in context.owners(pool, work, total.used_on, where):
+                weights[payee, (*its[:4], share, *its[5:])] += weight * Fraction(share, MILLION)
         its = line(
             "unattributed", name, where, "", MILLION, found.unattributed_ppm * times, whole, found.digest
         )
         payee = named(pool.unattributed, held("RESIDUAL_ATTRIBUTION", name))
         weights[payee, its] += money * of_trust * Fraction(found.unattributed_ppm, MILLION)
-        for work, count in basis.items():
-            give(work, money * of_rest * Fraction(count, scale), lambda share, work=work, count=count: line(
-                f"{pot.fallback}-fallback", "", where, work, share, count * rest, scale * rest_whole, digest,
-            ))  # fmt: skip
         if not basis:
             its = line("unreliable", name, where, "", MILLION, rest, rest_whole, found.digest)
             weights[held("RESIDUAL_ATTRIBUTION", name), its] += money * of_rest

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from royalties.entitlement import Inputs
 from royalties.policy import Policy, parse_policy
-from tests.royalties.builders import pool_text, policy_text
+from tests.royalties.builders import policy_text, pool_text
 from tests.royalties.months import cases
 
 PPM = st.sampled_from([1, 250_000, 333_333, 500_000, 999_999])
@@ -15,7 +15,7 @@ MINOR = st.sampled_from([1, 7, 100, 12_345, 10**6, 10**7, 10**8, 10**10])
 
 @st.composite
 def rich_cases(draw):
-    """A random month with listeners' money and shares in recordings, by a random policy of one or more pools."""
+    """A random month with listeners' money and shares in recordings, by a random policy."""
     usage, _, inputs = draw(cases())
     usage = [replace(total, listened_micro=draw(st.integers(0, 10**9))) for total in usage]
     return usage, draw(policies()), replace(inputs, masters_on=draw(masters(inputs)))

@@ -15,7 +15,7 @@ from royalties.policy import (
     load_policy,
     parse_policy,
 )
-from tests.royalties.builders import OUTPUT, TRAINING, a_policy, policy_text
+from tests.royalties.builders import OUTPUT, TRAINING, a_policy, policy_text, pool_text
 
 EXAMPLES = sorted(Path(royalties.__file__).parent.joinpath("policies").glob("*.toml"))
 
@@ -33,8 +33,8 @@ def test_the_shipped_policies_are_valid_and_explain_themselves(path):
     assert any("pool" in line for line in lines)
 
 
-def test_two_example_policies_are_shipped():
-    assert {path.stem for path in EXAMPLES} >= {"stim_like", "fifty_fifty"}
+def test_three_example_policies_are_shipped():
+    assert {path.stem for path in EXAMPLES} >= {"stim_like", "gema_like", "fifty_fifty"}
 
 
 def test_a_policy_is_read_as_it_is_written():
@@ -122,3 +122,104 @@ def test_the_explanation_names_every_rate():
         "mechanical",
     ):
         assert expected in text
+
+
+FEE = {"name": "fee", "rule": "fixed", "fee_minor": 5}
+WHOLE = TRAINING | {"share_ppm": 1_000_000}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"pots": [TRAINING, OUTPUT, FEE | {"share_ppm": 5}]}, ["UNKNOWN_FIELD"]),
+        ({"pots": [TRAINING | {"fee_minor": 5}, OUTPUT]}, ["UNKNOWN_FIELD"]),
+        ({"pots": [TRAINING | {"usage": "units"}, OUTPUT]}, ["UNKNOWN_FIELD"]),
+        ({"pots": [TRAINING, OUTPUT, FEE | {"fee_minor": 0}]}, ["WRONG_VALUE"]),
+        ({"pots": [TRAINING, OUTPUT, FEE | {"paid_by": "listener"}]}, ["WRONG_VALUE"]),
+        ({"pots": [TRAINING, OUTPUT | {"usage": "minutes"}]}, ["WRONG_VALUE"]),
+        ({"pots": [TRAINING, OUTPUT | {"blend": {"influence": 1_000_001}}]}, ["WRONG_VALUE"]),
+        ({"pots": [TRAINING, OUTPUT | {"blend": {}}]}, ["WRONG_VALUE"]),
+        (
+            {"pots": [TRAINING, OUTPUT | {"blend": {"influence": 5}, "reliable_when": ["influence"]}]},
+            ["CONTRADICTION"],
+        ),
+        ({"pots": [FEE], "unattributed": "provider"}, ["POTS_DO_NOT_SUM"]),
+        ({"rounding_unit_minor": 0}, ["WRONG_VALUE"]),
+        ({"minimum": {"top_up": "provider"}}, ["NO_MINIMUM"]),
+        ({"minimum": 5}, ["WRONG_VALUE"]),
+        ({"minimum": {"per_year_minor": 5, "per_work_minor": 0}}, ["UNKNOWN_FIELD", "WRONG_VALUE"]),
+        ({"minimum": {"per_period_minor": 5, "top_up": "pro_rata"}}, ["CONTRADICTION"]),
+        (
+            {"minimum": {"per_work_minor": 5, "per_licensor_minor": 5, "top_up": "pro_rata"}},
+            ["CONTRADICTION"],
+        ),
+        ({"minimum": {"per_work_minor": 5}, "rounding_unit_minor": 10}, ["CONTRADICTION"]),
+        (
+            {
+                "minimum": {"per_period_minor": 5}, "pool_rate_ppm": 0, "unattributed": "provider",
+                "pots": [FEE | {"paid_by": "provider"}],
+            },
+            ["CONTRADICTION"],
+        ),
+        ({"right": "master"}, ["UNKNOWN_FIELD"]),
+        ({"pots": [TRAINING | {"rule": "auction"}, OUTPUT]}, ["WRONG_VALUE"]),
+    ],
+)  # fmt: skip
+def test_each_fault_of_what_a_policy_can_say_is_found(changes, expected):
+    assert sorted(codes(policy_text(**changes))) == expected
+
+
+def several(*pools: str, **changes: object) -> str:
+    fields = {"right": None, "pool_rate_ppm": None, "unattributed": "provider", "pots": []} | changes
+    return policy_text(**fields) + "".join(pools)
+
+
+def one_of_several(**changes: object) -> str:
+    pots = changes.pop("pots", [WHOLE])
+    return pool_text({"right": "performing", "pool_rate_ppm": 300_000} | changes, pots)
+
+
+def test_a_policy_of_two_pools_is_read_with_the_destinations_of_each():
+    text = several(
+        one_of_several(unattributed="pot:training"),
+        one_of_several(right="master", pots=[WHOLE | {"name": "recordings"}]),
+    )
+    policy, findings = parse_policy(text.encode())
+    assert findings == []
+    assert [(pool.name, str(pool.unattributed)) for pool in policy.pools] == [
+        ("performing", "pot:training"), ("master", "provider"),
+    ]  # fmt: skip
+    assert (policy.right, policy.pool_rate_ppm, policy.rights_text) == (
+        "performing", 600_000, "performing and master",
+    )  # fmt: skip
+    assert policy.right_of("recordings") == "master"
+    assert policy.right_of("gone") == "performing and master"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (several(one_of_several(), one_of_several()), ["DUPLICATE_POOL", "DUPLICATE_POT"]),
+        (
+            several(
+                one_of_several(pool_rate_ppm=600_000),
+                one_of_several(name="b", pool_rate_ppm=600_000, pots=[WHOLE | {"name": "other"}]),
+            ),
+            ["RATES_EXCEED_NET"],
+        ),
+        (several(one_of_several(), pool_rate_ppm=5), ["UNKNOWN_FIELD"]),
+        (several(one_of_several(), minimum={"per_period_minor": 5}), ["CONTRADICTION"]),
+        (several(one_of_several(), unattributed=None), ["MISSING_FIELD"]),
+        (several(one_of_several(right="master", public_domain="provider")), ["UNKNOWN_FIELD"]),
+        (
+            several(
+                one_of_several(),
+                one_of_several(name="b", unattributed="pot:training", pots=[WHOLE | {"name": "other"}]),
+            ),
+            ["NO_SUCH_POT"],
+        ),
+        (several(one_of_several(pots=[])), ["MISSING_FIELD"]),
+    ],
+)
+def test_each_fault_between_pools_is_found(text, expected):
+    assert sorted(codes(text)) == expected

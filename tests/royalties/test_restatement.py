@@ -37,6 +37,8 @@ from tests.royalties.builders import (
     some_inputs,
 )
 from tests.royalties.months import cases
+from tests.royalties.rich_months import rich_cases
+from tests.royalties.test_distribution import distributed
 
 
 def divided(case):
@@ -109,6 +111,19 @@ def test_going_back_is_the_exact_negative(one, other):
     assert movements_of(totals_of(fresh), totals_of(before), back) == {
         account: -minor for account, minor in moved.items()
     }
+
+
+@settings(max_examples=60, deadline=None)
+@given(rich_cases(), rich_cases())
+def test_deltas_by_every_policy_are_exact_and_go_back_to_nothing(one, other):
+    before, fresh = distributed(*one), distributed(*other)
+    there = compare(as_stated(before), fresh.allocations)
+    stated = after(as_stated(before), there, "rst_1")
+    assert amounts(each.allocation for each in stated) == amounts(fresh.allocations)
+    assert total_of(there) == fresh.pool_minor - before.pool_minor
+    back = compare(stated, before.allocations)
+    assert by_topic(back) == {topic: -minor for topic, minor in by_topic(there).items()}
+    assert sum(movements_of(totals_of(before), totals_of(fresh), there).values()) == 0
 
 
 @contextmanager
