@@ -17,7 +17,7 @@ from catalog.spreadsheets import harmless
 from catalog.tables import Party, Share, Work, WorkCredit, WorkIdentifier
 from catalog.vocabulary import PUBLISHER_ROLES
 from console.home import Home
-from console.steps.paying import find_policy
+from console.steps.policies import find_policy
 from console.steps.settling import each_ordered
 from provenance.evidence.records import append
 from royalties.accruals import Accruals, accrue

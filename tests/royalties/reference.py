@@ -94,7 +94,7 @@ class Context:
         if work in self.inputs.public_domain:
             return [(named(pool.public_domain, held("RESERVE", work)), MILLION)]
         shares = self.inputs.shares_on([work], str(pool.right), on, territory).get(work, [])
-        return owners_of(work, sorted(shares))
+        return list(collected(owners_of(work, sorted(shares)), work, pool.right, on, territory, self.inputs))
 
     def seen(self):
         return {work: count for work, count in self.inputs.exposure.events.items() if count}
@@ -102,6 +102,42 @@ class Context:
     def licensed(self, pool):
         free = set() if pool.right == "master" else self.inputs.public_domain
         return {work: count for work, count in sorted(self.seen().items()) if work not in free}
+
+
+def collected(owners, work, right, on, territory, inputs):
+    """(payee, ppm): of each owner's share, what is in dispute, and what those keep who collect it."""
+
+    def holds(each, rights):
+        runs = each.starts_on <= on and (each.ends_on is None or on < each.ends_on)
+        return runs and right in rights and each.territory in ("WORLD", territory)
+
+    disputes = [e for e in inputs.disputes if e.work == work and holds(e, (e.right,))]
+    mandates = [e for e in inputs.mandates if holds(e, e.rights) and (e.works is None or work in e.works)]
+    left = dict(owners)
+    for dispute in sorted(disputes, key=lambda each: each.id):
+        own = {name: left.get(party(name), 0) for name in dispute.parties}
+        whole = sum(own.values())
+        ppm = min(whole, dispute.share_ppm)
+        exact = {name: Fraction(ppm * part, whole or 1) for name, part in own.items()}
+        for name, part in rounded(ppm, exact).items():
+            if part:
+                left[party(name)] -= part
+                yield held("DISPUTE", work), part
+    for payee, ppm in left.items():
+        name, kept = payee[1] if payee[0] == "party" else None, []
+        while mine := sorted(
+            (e for e in mandates if e.owner == name), key=lambda e: (e.works is None, e.id)
+        ):
+            name = mine[0].collector
+            kept.append((party(name), Fraction(mine[0].commission_ppm, MILLION)))
+        rest, exact = Fraction(ppm), []
+        for collector, commission in reversed(kept):
+            exact.insert(0, (collector, rest * commission))
+            rest -= rest * commission
+        exact.insert(0, (payee, rest))
+        parts = rounded(ppm, {place: value for place, (_, value) in enumerate(exact)})
+        for (whose, _), part in zip(exact, parts.values(), strict=True):
+            yield whose, part
 
 
 def named(destination, suspense):
