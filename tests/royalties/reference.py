@@ -125,9 +125,7 @@ def collected(owners, work, right, on, territory, inputs):
                 yield held("DISPUTE", work), part
     for payee, ppm in left.items():
         name, kept = payee[1] if payee[0] == "party" else None, []
-        while mine := sorted(
-            (e for e in mandates if e.owner == name), key=lambda e: (e.works is None, e.id)
-        ):
+        while mine := sorted((e for e in mandates if e.owner == name), key=lambda e: (e.works is None, e.id)):
             name = mine[0].collector
             kept.append((party(name), Fraction(mine[0].commission_ppm, MILLION)))
         rest, exact = Fraction(ppm), []

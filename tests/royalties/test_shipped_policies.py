@@ -129,8 +129,8 @@ def test_a_month_by_a_rich_policy_is_restated_there_and_back(session):
     policy = shipped("gema_like")
     put_totals(session, "all", [a_total()])
     run(session, policy=policy, inputs=month(GEMA_MONTH))
-    before = balances(session)
     close(session)
+    before = balances(session)
     there = restated(session, policy=policy, inputs=month(GEMA_MONTH | {"work_c": 9}))
     assert there.changed == ("exposure",)
     assert there.deltas
