@@ -23,6 +23,7 @@ from royalties.periods import Period, month_of, parse_period
 from royalties.policy import Policy
 from royalties.reconciling_payments import OrderedPayment
 from royalties.restating import policy_of
+from royalties.right_books import read_other_shares
 from royalties.shares import read_shares
 from royalties.tables import (
     DistributionRun,
@@ -139,7 +140,9 @@ def dry(policy: Policy, period: Period, gross_minor: int) -> Distribution:
     """A month's revenue divided down to the pots, as a run would: who gets it is not asked."""
     inputs = Inputs({}, Exposure({}, ""), lambda *_: {})
     usage = [UsageTotal("all", policy.territory, period.last_day_on, 0, gross_minor)]
-    return distribute(usage, policy, period, inputs, read_shares(usage, (), policy, period, inputs))
+    book = read_shares(usage, (), policy, period, inputs)
+    others = read_other_shares(usage, (), policy, period, inputs)
+    return distribute(usage, policy, period, inputs, book, others)
 
 
 def project(

@@ -161,8 +161,8 @@ class _Facts:
             .where(row.run_id == self.run.id, row.payee_kind != "suspense", *self._among(row.payee_id))
             .group_by(row.payee_id, row.pot, row.role)
         )
-        right = str(self.policy.right)
-        rows = ((payee, pot, right, role, minor) for payee, pot, role, minor in self.session.execute(query))
+        found = self.session.execute(query)
+        rows = ((payee, pot, self.policy.right_of(pot), role, minor) for payee, pot, role, minor in found)
         return self._income(rows)
 
     def _restated(self) -> dict[str, Income]:
@@ -180,9 +180,11 @@ class _Facts:
         sources = self.session.execute(
             select(restatement.id, restatement.policy_source).where(restatement.period == self.period.name)
         )
-        rights = {name: str(_policy(source).right) for name, source in sources}
+        policies = {name: _policy(source) for name, source in sources}
         found = self.session.execute(query)
-        return self._income((payee, pot, rights[of], role, minor) for payee, pot, role, of, minor in found)
+        return self._income(
+            (payee, pot, policies[of].right_of(pot), role, minor) for payee, pot, role, of, minor in found
+        )
 
     def _income(self, rows: Iterable[tuple[str, str, str, str, int]]) -> dict[str, Income]:
         sums: dict[str, Income] = {}
