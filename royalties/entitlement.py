@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from pathlib import Path
 from typing import NamedTuple
 
 from catalog.disputes import Dispute
@@ -87,13 +88,18 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UsageTotal:
-    """What was sold of one generation, in one territory, on one day."""
+    """What was sold of one generation, in one territory, on one day.
+
+    `listened_micro` is the money of those who used it, divided by what each of them used, in millionths of a
+    minor unit; 0 where no policy asks for it.
+    """
 
     generation: str
     territory: str
     used_on: date
     units: int
     revenue_minor: int
+    listened_micro: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +128,10 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Everything beside usage and policy that decides a distribution."""
+    """Everything beside usage and policy that decides a distribution.
+
+    `usage_lines` is the folder of accepted lines; a pot by what listeners used reads them.
+    """
 
     attributions: Mapping[str, Attribution]
     exposure: Exposure
@@ -131,3 +140,4 @@ class Inputs:
     mandates: Sequence[Mandate] = ()
     disputes: Sequence[Dispute] = ()
     roles_of: RolesOf = no_roles
+    usage_lines: Path | None = None

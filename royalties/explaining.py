@@ -31,7 +31,8 @@ def explain_line(statement: Statement, line_no: int) -> list[str]:
 
     path = [f"Line {line_no}: {money(line.amount_minor)} to {statement.info.name}."]
     if line.restated is None:
-        path += [*_version(statement, statement.policy, line, _as_stated(line), money), *_work(line)]
+        path += _version(statement, statement.policy, line, _as_stated(line), money)
+        path += [*_converted(statement, line), *_work(line)]
         return [*path, f"Run {statement.run.id}, {_named(statement.policy)}."]
     return [*path, *_corrected(statement, line, line.restated, money), *_work(line)]
 
@@ -74,6 +75,18 @@ def _version(
     if line.work and not line.reason:
         path.append(f"Share: {version.share_ppm:,} ppm of the {policy.right} right in {line.territory}.")
     return [*path, *claim_sentences(statement, line, version)]
+
+
+def _converted(statement: Statement, line: StatementLine) -> list[str]:
+    """What of a generation's revenue was reported in another currency, and by which rates it counts."""
+    rates = {use.number: use.rate for use in statement.rates}
+    return [
+        f"Of it, {use.service} reported {format_minor(use.original.revenue_minor, use.original.currency)} "
+        f"{use.original.currency}, converted to {format_minor(use.revenue_minor, statement.run.currency)} "
+        f"{statement.run.currency} by {', '.join(str(rates[number]) for number in use.original.rates)}."
+        for use in statement.usage
+        if use.original and (use.generation, use.territory) == (line.generation, line.territory)
+    ]
 
 
 def _work(line: StatementLine) -> list[str]:

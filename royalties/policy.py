@@ -87,6 +87,7 @@ class Policy:
     pots: tuple[Pot, ...]
     digest: str
     source: str
+    rates: str = ""
 
 
 def load_policy(path: Path) -> Policy:
@@ -208,6 +209,7 @@ _FIELDS: Mapping[str, _Field] = {
     "unattributed": _Field(_destination, _DESTINATION_TEXT),
     "public_domain": _Field(_destination, _DESTINATION_TEXT),
     "threshold_minor": _Field(_integer(0, 10**15), "an integer of minor units, at least 0"),
+    "rates": _Field(_matching("period_average|period_end|day"), "period_average, period_end or day", ""),
 }
 _POT_FIELDS: Mapping[str, _Field] = {
     "name": _FIELDS["name"],

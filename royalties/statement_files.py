@@ -32,7 +32,8 @@ from royalties.statement_claims import (
 from royalties.statement_deltas import Restated, Version
 from royalties.statement_pdf import glyph_findings, leaves_rows_out, render_pdf
 from royalties.statement_sums import balance_notes, movements, settlement_json
-from royalties.statements import GenerationLine, Statement, StatementLine, UsageLine
+from royalties.statement_usage import Original, UsageLine
+from royalties.statements import GenerationLine, Statement, StatementLine
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -127,6 +128,7 @@ def statement_json(statement: Statement) -> dict[str, Json]:
         },
         "lines": [_line_json(line, s.run.currency) for line in s.lines],
         "usage": [_usage_json(line, s.run.currency) for line in s.usage],
+        **_rates_json(s),
         "generations": [_generation_json(line) for line in s.generations],
         **_agreements_json(s),
         **claims_json(s),
@@ -209,7 +211,41 @@ def _usage_json(line: UsageLine, currency: str) -> Json:
         "use_type": line.use_type,
         "units": str(line.units),
         "revenue": format_minor(line.revenue_minor, currency),
+        **({"reported_as": line.reported_as} if line.reported_as else {}),
+        **({"original": _original_json(line.original)} if line.original else {}),
     }
+
+
+def _original_json(original: Original) -> Json:
+    return {
+        "currency": original.currency,
+        "revenue": format_minor(original.revenue_minor, original.currency),
+        "rates": list(original.rates),
+    }
+
+
+def _original_text(original: Original) -> str:
+    numbers = ", ".join(map(str, original.rates))
+    return f"{format_minor(original.revenue_minor, original.currency)} {original.currency}, rate {numbers}"
+
+
+def _rates_json(statement: Statement) -> dict[str, Json]:
+    """The rates by which usage was converted, only where some was; the sums are those of the whole run."""
+    rates: list[Json] = [
+        {
+            "number": use.number,
+            "from": use.rate.currency_from,
+            "to": use.rate.currency_to,
+            "rate": use.rate.text,
+            "kind": str(use.rate.kind),
+            "date": str(use.rate.on),
+            "source": use.rate.source,
+            "original": format_minor(use.original_minor, use.rate.currency_from),
+            "converted": format_minor(use.converted_minor, use.rate.currency_to),
+        }
+        for use in statement.rates
+    ]
+    return {"rates": rates} if rates else {}
 
 
 def _generation_json(line: GenerationLine) -> Json:
@@ -289,6 +325,7 @@ def _render_html(statement: Statement) -> bytes:
         notes=list(balance_notes(statement)),
         corrections=[line for line in statement.lines if line.restated],
         percent=percent,
+        original=_original_text,
         agreements=statement.agreements,
         claimed=claim_phrase,
         mandates=[mandate_cells(statement, mandate) for mandate in statement.mandates.values()],

@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,8 @@ from sqlalchemy.orm import Session
 
 from catalog.findings import Finding, Severity
 from royalties.dsr_reader import read_dsr
-from royalties.entitlement import UsageTotal
-from royalties.errors import CurrencyMismatchError, UsageStoreError
+from royalties.errors import UsageStoreError
 from royalties.money import in_range
-from royalties.periods import Period
 from royalties.tables import UsageBatch, UsageQuarantine, UsageTotalRow, add_rows
 from royalties.usage_files import UnusableFileError, read_csv, read_parquet
 from royalties.usage_lines import FAULT_SCHEMA, LINE_SCHEMA, Chunk
@@ -117,37 +115,6 @@ def import_usage(
 def lines_path(directory: Path, batch_id: str) -> Path:
     """Where the accepted lines of a batch lie."""
     return directory.joinpath(f"{batch_id}.parquet")
-
-
-def read_totals(session: Session, period: Period, currency: str) -> tuple[list[UsageTotal], list[str]]:
-    """The usage of a period, summed over services and uses, and the batches that it comes from.
-
-    Raises:
-        CurrencyMismatchError: some of it is in another currency.
-    """
-    row = UsageTotalRow
-    chosen = (row.used_on >= period.starts_on, row.used_on < period.ends_before_on)
-    foreign = session.execute(
-        select(row.currency).where(*chosen, row.currency != currency).distinct().order_by(row.currency)
-    ).scalars().all()  # fmt: skip
-    if foreign:
-        raise CurrencyMismatchError(
-            f"{period.name} has usage in {', '.join(foreign)}, the policy pays in {currency}; "
-            "amounts are not converted: report the usage in the policy's currency"
-        )
-    sums: dict[tuple[str, str, date], list[int]] = {}
-    columns = (row.generation_id, row.territory, row.used_on, row.units, row.revenue_minor)
-    for generation, territory, used_on, units, revenue_minor in session.execute(
-        select(*columns).where(*chosen)
-    ):
-        entry = sums.setdefault((generation, territory, used_on), [0, 0])
-        entry[0] += units
-        entry[1] += revenue_minor
-    totals = [
-        UsageTotal(*key, in_range(units), in_range(minor)) for key, (units, minor) in sorted(sums.items())
-    ]
-    batches = session.execute(select(row.batch_id).where(*chosen).distinct()).scalars()
-    return totals, sorted(batches)
 
 
 def _stage(chunks: Iterator[Chunk], staged: Path) -> tuple[pl.DataFrame, tuple[Finding, ...]]:
