@@ -92,7 +92,7 @@ def _by_units(shared: pl.DataFrame) -> pl.DataFrame:
     parts = parts.with_columns(
         micro=pl.col("micro") + (place < left).over(_LISTENER).cast(pl.Int128)
     )  # fmt: skip
-    signed = pl.when(pl.col("_money") < 0).then(-pl.col("micro")).otherwise("micro")
+    signed = pl.when(pl.col("_money") < 0).then(pl.col("micro") * -1).otherwise("micro")
     return parts.select(*_KEY, "currency", micro=signed)
 
 

@@ -17,13 +17,11 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from catalog.findings import Finding
+from catalog.findings import Finding, Severity
 from catalog.identifiers import parse_isrc
-from royalties.tables import add_rows
+from royalties.tables import UsageTotalRow, add_rows
+from royalties.usage_lines import ISRC_PREFIX
 from royalties.usage_tables import ReleaseBatch, ReleasedGeneration
-
-ISRC_PREFIX = "isrc:"
-"""What stands before an ISRC where a line of usage names one instead of a generation."""
 
 COLUMNS: Mapping[str, str] = {
     "isrc": "ISRC of the recording, with or without hyphens; may be empty where there is a proprietary_id",
@@ -165,13 +163,14 @@ def _parse_row(
     for name in (name for name, is_fault in faults.items() if is_fault):
         message = f"{name} is {row.get(name, '')[:100]!r}; expected {COLUMNS[name]}"
         findings.append(Finding(name.upper(), where, message))
-    if not faults["generation"] and generation not in generations:
+    unknown = not faults["generation"] and generation not in generations
+    if unknown:
         message = f"generation {generation} is none of this home: a release is of one that was made here"
         findings.append(Finding("UNKNOWN_GENERATION", where, message))
     if own in generations:
         message = f"proprietary_id {own} is the id of a generation itself; its usage is counted as its own"
         findings.append(Finding("ID_OF_GENERATION", where, message))
-    if on is None or isrc is None or any(faults.values()):
+    if on is None or isrc is None or any(faults.values()) or unknown or own in generations:
         return []
     names = ([f"{ISRC_PREFIX}{isrc}"] if isrc else []) + ([own] if own else [])
     return [Release(name, generation, on, title) for name in names]
@@ -187,6 +186,31 @@ def _day(text: str) -> date | None:
 def has_releases(session: Session) -> bool:
     """Whether anybody has said as what a generation was released."""
     return session.execute(select(ReleaseBatch.id).limit(1)).first() is not None
+
+
+def unmapped_isrcs(session: Session, batch: str) -> list[Finding]:
+    """Which ISRCs of a usage file are those of no released generation yet."""
+    row = UsageTotalRow
+    query = (
+        select(row.generation_id, func.sum(row.num_lines))
+        .where(
+            row.batch_id == batch,
+            row.generation_id.startswith(ISRC_PREFIX, autoescape=True),
+            row.generation_id.not_in(select(ReleasedGeneration.reported_as)),
+        )
+        .group_by(row.generation_id)
+        .order_by(row.generation_id)
+    )
+    return [
+        Finding(
+            "UNMAPPED_ISRC",
+            name.removeprefix(ISRC_PREFIX),
+            f"{int(num_lines):,} lines name it, and nobody has said which generation it is: they count, and "
+            "their money waits as UNMATCHED_WORK until 'contrafact royalties releases FILE' says it",
+            Severity.INFO,
+        )
+        for name, num_lines in session.execute(query)
+    ]
 
 
 def read_resolver(session: Session, names: Collection[str]) -> Callable[[str, date], str]:
