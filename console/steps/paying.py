@@ -30,6 +30,7 @@ from royalties.dsr_writer import UNKNOWN_SENDER, Sender
 from royalties.entitlement import Attribution, Inputs
 from royalties.periods import Period
 from royalties.policy import Policy, load_policy
+from royalties.releases import unmapped_isrcs
 from royalties.runs import RunReport, find_run, make_exposure, run_distribution
 from royalties.statement_files import StatementFormat, WrittenStatement, write_statement
 from royalties.statements import Names, PayeeInfo, WorkInfo, list_payees, make_statement
@@ -49,7 +50,8 @@ def take_usage(home: Home, form: UsageFormat, path: Path) -> UsageReport:
             message = "this is a statement of this home; the usage in it was counted when it came in"
             return UsageReport("", 0, 0, (Finding("OWN_STATEMENT", path.name, message),))
         report = import_usage(session, home.folder("usage"), form, path, imported_at=datetime.now(UTC))
-        return replace(report, findings=(*report.findings, *late_usage(session, report.batch)))
+        remarks = (*late_usage(session, report.batch), *unmapped_isrcs(session, report.batch))
+        return replace(report, findings=(*report.findings, *remarks))
 
 
 def _is_own_statement(session: Session, message_id: str) -> bool:
@@ -67,7 +69,8 @@ def run_royalties(home: Home, period: Period, policy: Policy) -> RunReport:
     """A period distributed by a policy, posted to the ledger and written down in one transaction."""
     now = datetime.now(UTC)
     with home.session() as session, session.begin():
-        report = run_distribution(session, period, policy, read_inputs(session, period, policy), run_at=now)
+        inputs = replace(read_inputs(session, period, policy), usage_lines=home.folder("usage"))
+        report = run_distribution(session, period, policy, inputs, run_at=now)
         body = {
             "type": "contrafact.distribution/1",
             **{name: str(value) for name, value in asdict(report).items()},
