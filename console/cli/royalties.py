@@ -18,6 +18,10 @@ from royalties.statement_files import StatementFormat
 from royalties.usage import UsageFormat
 
 
+def _visible(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+
+
 def _party_identifier(text: str) -> str:
     found = parse_dpid(text)
     if found is None:
@@ -42,7 +46,13 @@ for name, command in controls.COMMANDS.items():
 def usage(
     context: typer.Context,
     form: Annotated[UsageFormat, typer.Argument(metavar="FORMAT", help="csv, parquet or dsr.")],
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="The file; CSV and DSR may be gzipped.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...",
+            help="The file; CSV and DSR may be gzipped. Of a sales report all its files, or their folder.",
+        ),
+    ],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -52,10 +62,14 @@ def usage(
 
     Example: contrafact royalties usage csv october.csv
     """
+    files = [each for path in paths for each in (sorted(_visible(path)) if path.is_dir() else [path])]
+    if not files or (len(files) > 1 and form is not UsageFormat.DSR):
+        raise typer.BadParameter("one file of csv or parquet; one or more of one sales report")
     with writing(context, home) as opened:
-        report = take_usage(opened, form, path)
+        report = take_usage(opened, form, files)
     answer = {
         "batch": report.batch,
+        "batches": list(report.batches),
         "lines": report.lines,
         "quarantined": report.quarantined,
         "findings": [finding.to_json() for finding in report.findings],
