@@ -38,6 +38,15 @@ class PolicyRefusedError(RoyaltiesError):
         super().__init__(f"{where} is no valid policy ({len(findings)} faults):\n{lines}")
 
 
+class PricesRefusedError(RoyaltiesError):
+    """A price list has faults; all of them are in `findings`."""
+
+    def __init__(self, where: str, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        lines = "\n".join(f"  {finding.where}: {finding.message}" for finding in findings)
+        super().__init__(f"{where} is no valid price list ({len(findings)} faults):\n{lines}")
+
+
 class PaymentRefusedError(RoyaltiesError):
     """Bank data, an order or a bank's answer cannot be used; every reason is in `findings`."""
 

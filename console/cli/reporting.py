@@ -1,4 +1,4 @@
-"""`contrafact royalties rates` and `releases`: what usage is converted by, and what it is of."""
+"""`contrafact royalties rates`, `releases` and `log`: what usage is converted by, what it is of, our own."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from catalog.findings import Finding
-from console.cli.options import HomeOption, JsonOption, writing
+from console.cli.options import HomeOption, JsonOption, PeriodOption, writing
 from console.errors import ExitCode
 from console.output import findings_lines, say
-from console.steps.reporting import take_rates, take_releases
+from console.steps.reporting import count_own_generations, take_rates, take_releases
 
 
 def rates(
@@ -50,6 +50,31 @@ def releases(
     with writing(context, home) as opened:
         report = take_releases(opened, path)
     _answer("releases", report.batch, report.releases, report.findings, as_json=as_json)
+
+
+def log(
+    context: typer.Context,
+    period: PeriodOption,
+    prices: Annotated[
+        Path, typer.Option("--prices", help="TOML: service, use_type, territory, currency and a price.")
+    ],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take in what was generated here in a month that is over, as usage by a price list.
+
+    Example: contrafact royalties log --period 2026-10 --prices prices.toml
+    """
+    with writing(context, home) as opened:
+        report = count_own_generations(opened, period, prices)
+    answer = {
+        "batch": report.batch,
+        "lines": report.lines,
+        "quarantined": report.quarantined,
+        "findings": [finding.to_json() for finding in report.findings],
+    }
+    line = f"{report.lines} generations of {period.name} are usage now (batch {report.batch})"
+    say(answer, [line, *findings_lines(report.findings)], as_json=as_json)
 
 
 def _answer(what: str, batch: str, number: int, findings: Sequence[Finding], *, as_json: bool) -> None:

@@ -32,7 +32,7 @@ def _party_identifier(text: str) -> str:
 app = typer.Typer(help="From usage to statements, in integers.", no_args_is_help=True)
 for command in (
     close, restate, explain, handing_over.sent, handing_over.register, settlement.pay, settlement.paid,
-    accounts.terms, accounts.advance, accounts.account, reporting.rates, reporting.releases,
+    accounts.terms, accounts.advance, accounts.account, reporting.rates, reporting.releases, reporting.log,
 ):  # fmt: skip
     app.command(command.__name__)(command)
 app.add_typer(approving.approvers, name="approvers")
