@@ -154,7 +154,14 @@ def _own_id(record: Record) -> pl.Expr:
     isrc = _cell(record, next((cell for cell in ("ISRC", "ResourceISRC") if cell in record.cells), ""))
     mark = f"{NAMESPACE}::"
     ours = [pl.when(text.str.starts_with(mark)).then(text.str.strip_prefix(mark)) for text in (label, sender)]
-    return pl.coalesce(*spelled, *ours, label, isrc_name(isrc.str.extract(r"\A([^|]*)")), sender)
+    return pl.coalesce(
+        *spelled, *ours, label, isrc_name(isrc.map_batches(_first_of, return_dtype=pl.String)), sender
+    )
+
+
+def _first_of(texts: pl.Series) -> pl.Series:
+    """The first value of cells that may hold several."""
+    return texts.str.extract(r"\A([^|]*)") if texts.str.contains("|", literal=True).any() else texts
 
 
 def split_late(

@@ -94,20 +94,31 @@ def isrc_prefixes() -> tuple[str, ...]:
     return tuple(pair for pair in pairs if parse_isrc(f"{pair}AAA2600001"))
 
 
+@cache
+def _isrc_pattern(before: str = "") -> str:
+    return rf"\A{before}(?:{'|'.join(isrc_prefixes())})[A-Z0-9]{{3}}[0-9]{{7}}\z"
+
+
 def isrc_name(text: pl.Expr) -> pl.Expr:
     """`isrc:` and the ISRC without hyphens, or null where the text is none."""
-    plain = text.str.to_uppercase().str.replace_all(r"[ .\-]", "")
-    whole = plain.str.contains(r"\A[A-Z]{2}[A-Z0-9]{3}[0-9]{7}\z")
-    known = plain.str.slice(0, 2).is_in(isrc_prefixes())
-    return pl.when(whole & known).then(pl.concat_str(pl.lit(ISRC_PREFIX), plain))
+    return text.map_batches(_isrc_names, return_dtype=pl.String)
 
 
-def _generation_check() -> _Check:
-    """An id; one that begins like an ISRC must be one, spelled as it is kept."""
+def _isrc_names(texts: pl.Series) -> pl.Series:
+    """Most files spell ISRCs as they are kept, and so others are spelled anew only where there are any."""
+    is_isrc = texts.str.contains(_isrc_pattern())
+    if not is_isrc.all():
+        texts = texts.str.to_uppercase().str.replace_all(r"[ .\-]", "")
+        is_isrc = texts.str.contains(_isrc_pattern())
+    named = pl.concat_str(pl.lit(ISRC_PREFIX), texts)
+    return pl.select(pl.when(is_isrc).then(named)).to_series()
+
+
+def _isrc_check() -> _Check:
+    """Where an id begins like an ISRC it is one, spelled as it is kept."""
     column = pl.col("generation")
-    plain = column.str.contains(r"\A[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}\z")
-    isrc = isrc_name(column.str.strip_prefix(ISRC_PREFIX))
-    ok = plain & pl.when(column.str.starts_with(ISRC_PREFIX)).then(isrc.eq_missing(column)).otherwise(True)
+    spelled = column.str.contains(_isrc_pattern(ISRC_PREFIX))
+    ok = ~column.str.starts_with(ISRC_PREFIX) | spelled
     return _Check("GENERATION", "generation", COLUMNS["generation"], ok)
 
 
@@ -116,7 +127,7 @@ def _checks() -> tuple[_Check, ...]:
     territories = pl.col("territory").is_in(sorted(countries("WORLD")))
     return (
         _text("line_id", rf"\A{_PRINTABLE}{{1,200}}\z", "LINE_ID"),
-        _generation_check(),
+        _text("generation", r"\A[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}\z", "GENERATION"),
         _Check("TERRITORY", "territory", COLUMNS["territory"], territories),
         _text("service", rf"\A{_PRINTABLE}{{1,100}}\z", "SERVICE"),
         _text("use_type", r"\A[A-Za-z][A-Za-z0-9_.:-]{0,63}\z", "USE_TYPE"),
@@ -176,6 +187,8 @@ def _with_optional(frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[_Check, ...
         )
         ok = ~asked | pl.col("generation").is_not_null()
         checks.append(_Check("ISRC", "isrc", OPTIONAL["isrc"], ok))
+    if frame["generation"].str.starts_with(ISRC_PREFIX).any():
+        checks.append(_isrc_check())
     return frame, tuple(checks)
 
 
