@@ -105,8 +105,8 @@ def count_usage(
         MissingRateError: a direct rate is missing; every one is named.
         UsageStoreError: the lines of a batch are missing or were changed.
     """
-    _check_currencies(session, period, currency, book)
-    special = _read_special(session, period, currency)
+    foreign = _foreign(session, period, currency, book)
+    special = _read_special(session, period, currency) if foreign or has_releases(session) else {}
     batches = _batches(session, period)
     resolve = read_resolver(session, {reported.reported_as for reported in special})
     changed = _convert(special, currency, book, resolve)
@@ -140,7 +140,8 @@ def _batches(session: Session, period: Period) -> list[str]:
     return sorted(session.execute(query).scalars())
 
 
-def _check_currencies(session: Session, period: Period, currency: str, book: RateBook | None) -> None:
+def _foreign(session: Session, period: Period, currency: str, book: RateBook | None) -> list[str]:
+    """The other currencies of the period's usage; none may be there without rates."""
     row = UsageTotalRow
     query = select(row.currency).where(*_within(period), row.currency != currency).distinct()
     foreign = sorted(session.execute(query).scalars())
@@ -150,6 +151,7 @@ def _check_currencies(session: Session, period: Period, currency: str, book: Rat
             "rates: add 'rates = \"period_average\"' (or period_end, day) to the policy and import the rates "
             f"{', '.join(f'{each}/{currency}' for each in foreign)} with 'contrafact royalties rates FILE'"
         )
+    return foreign
 
 
 def _read_plain(session: Session, period: Period, currency: str) -> dict[tuple[str, str, date], list[int]]:

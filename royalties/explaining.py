@@ -34,7 +34,10 @@ def explain_line(statement: Statement, line_no: int) -> list[str]:
         path += _version(statement, statement.policy, line, _as_stated(line), money)
         path += [*_converted(statement, line), *_work(line)]
         return [*path, f"Run {statement.run.id}, {_named(statement.policy)}."]
-    return [*path, *_corrected(statement, line, line.restated, money), *_work(line)]
+    path += _corrected(statement, line, line.restated, money)
+    rates = [str(use.rate) for use in statement.restated_rates.get(line.restated.restatement, ())]
+    path += [f"Usage in other currencies was converted by {', '.join(rates)}."] if rates else []
+    return [*path, *_work(line)]
 
 
 def _named(policy: Policy) -> str:

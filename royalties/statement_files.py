@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from catalog.files import write_atomically
 from catalog.findings import Finding
+from royalties.counting import RateUse
 from royalties.digests import Json, canonical_json
 from royalties.dsr_writer import UNKNOWN_SENDER, Sender, dsr_file_name, render_dsr
 from royalties.money import format_minor, percent
@@ -231,21 +232,28 @@ def _original_text(original: Original) -> str:
 
 def _rates_json(statement: Statement) -> dict[str, Json]:
     """The rates by which usage was converted, only where some was; the sums are those of the whole run."""
-    rates: list[Json] = [
-        {
-            "number": use.number,
-            "from": use.rate.currency_from,
-            "to": use.rate.currency_to,
-            "rate": use.rate.text,
-            "kind": str(use.rate.kind),
-            "date": str(use.rate.on),
-            "source": use.rate.source,
-            "original": format_minor(use.original_minor, use.rate.currency_from),
-            "converted": format_minor(use.converted_minor, use.rate.currency_to),
-        }
-        for use in statement.rates
-    ]
-    return {"rates": rates} if rates else {}
+    restated: dict[str, Json] = {
+        restatement: [_rate_json(use) for use in uses]
+        for restatement, uses in statement.restated_rates.items()
+    }
+    return {
+        **({"rates": [_rate_json(use) for use in statement.rates]} if statement.rates else {}),
+        **({"restated_rates": restated} if restated else {}),
+    }
+
+
+def _rate_json(use: RateUse) -> Json:
+    return {
+        "number": use.number,
+        "from": use.rate.currency_from,
+        "to": use.rate.currency_to,
+        "rate": use.rate.text,
+        "kind": str(use.rate.kind),
+        "date": str(use.rate.on),
+        "source": use.rate.source,
+        "original": format_minor(use.original_minor, use.rate.currency_from),
+        "converted": format_minor(use.converted_minor, use.rate.currency_to),
+    }
 
 
 def _generation_json(line: GenerationLine) -> Json:

@@ -1,7 +1,7 @@
 """What was sold of the generations of a statement, where, and by which rates was some of it converted?"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -117,3 +117,9 @@ def read_rates_of(session: Session, run: DistributionRun, usage: Sequence[UsageL
     if not numbers:
         return ()
     return tuple(use for use in read_rate_uses(session, run.id) if use.number in numbers)
+
+
+def read_rates_by(session: Session, restatements: Collection[str]) -> dict[str, tuple[RateUse, ...]]:
+    """The rates of those restatements that converted something."""
+    found = {each: tuple(read_rate_uses(session, each)) for each in sorted(restatements)}
+    return {each: uses for each, uses in found.items() if uses}

@@ -25,7 +25,7 @@ from royalties.runs import find_run, get_run
 from royalties.settlement import Account, Income, Settlement, Waiting, settle
 from royalties.settling import Settled, preview, read_settled, settled_payees
 from royalties.statement_deltas import Restated, posted_in, read_deltas
-from royalties.statement_usage import UsageLine, read_rates_of, read_usage
+from royalties.statement_usage import UsageLine, read_rates_by, read_rates_of, read_usage
 from royalties.tables import (
     AllocationRow,
     DeltaRow,
@@ -122,7 +122,7 @@ class Statement:
 
     `agreements` holds, by work, the agreements by which it was licensed; `recordings` the ISRCs known of it;
     `mandates` those by which its lines were collected; `parties` the names of those that lines or mandates
-    name.
+    name; `rates` are those of the run that converted its usage, `restated_rates` those of each restatement.
     """
 
     period: Period
@@ -142,6 +142,7 @@ class Statement:
     parties: Mapping[str, str] = field(default_factory=dict)
     settled: Settled | None = None
     rates: tuple[RateUse, ...] = ()
+    restated_rates: Mapping[str, tuple[RateUse, ...]] = field(default_factory=dict)
 
     @property
     def number(self) -> str:
@@ -245,6 +246,7 @@ def make_statement(session: Session, period: Period, payee: str, names: Names) -
         parties=_parties(lines, names),
         settled=None if settled is None or settled.is_plain else settled,
         rates=read_rates_of(session, run, usage),
+        restated_rates=read_rates_by(session, {line.restated.restatement for line in lines if line.restated}),
     )
 
 

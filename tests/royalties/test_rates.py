@@ -286,6 +286,11 @@ def test_a_restatement_keeps_the_rates_by_which_the_month_was_stated(session, tm
     assert row.gross_minor == 10_000 + 93_267 + 444
     uses = {use.rate.text for use in read_rate_uses(session, late.restatement)}
     assert uses == {"0.9213", "0.00571"}
+    statement = make_statement(session, OCTOBER.following, "party_1", Names())
+    assert {each["rate"] for each in statement_json(statement)["restated_rates"][late.restatement]} == uses
+    assert "Usage in other currencies was converted by JPY/EUR 0.00571" in "\n".join(
+        explain_line(statement, 1)
+    )
 
 
 def test_new_rates_are_posted_as_deltas_where_they_are_asked_for_and_back_again(session, tmp_path, converted):
