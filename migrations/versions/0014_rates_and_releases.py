@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0010"
+down_revision = "0013"
 
 APPEND_ONLY = {
     "rate_batch": ("id = NEW.id", "number = NEW.number"),
