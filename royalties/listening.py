@@ -39,7 +39,7 @@ def listened_micro(
     known = {row.id for row in session.scalars(select(UsageBatch).where(UsageBatch.id.in_(batches)))}
     frames = []
     for batch in sorted(known):
-        path = folder / f"{batch}.parquet"
+        path = folder.joinpath(f"{batch}.parquet")
         if not path.is_file():
             raise UsageStoreError(
                 f"the lines of usage batch {batch} are missing: expected {path}; restore it"

@@ -71,8 +71,7 @@ def restate(
     Args:
         policy: see `policy_in_force`, unless it is the policy that was wrong.
         posted_in: an open period, else the first after the last closed one.
-        rates: whether usage is converted by the rates known when the period was stated last, or by those
-            known now.
+        rates: by which usage is converted, those known when the period was stated last or those known now.
 
     Raises:
         NotFoundError: the period was not run.
@@ -87,8 +86,7 @@ def restate(
     period = _posting_period(session, restates, posted_in)
     _check_currencies(session, run, policy, period)
     before = read_stated(session, run)
-    known = rates_known(before.last.inputs) if rates is RatesAsOf.STATED else None
-    gathered = gather(session, restates, policy, inputs, rates_known=known)
+    gathered = gather(session, restates, policy, inputs, rates_known=_known(before, rates))
     distribution = divide(gathered)
     deltas = compare(before.lines, distribution.allocations)
     moved = movements_of(_totals(before.last), totals_of(distribution), deltas)
@@ -118,6 +116,10 @@ def restate(
         deltas=deltas,
         digest=_digest(run.id, deltas),
     )
+
+
+def _known(before: "StatedPeriod", rates: RatesAsOf) -> int | None:
+    return rates_known(before.last.inputs) if rates is RatesAsOf.STATED else None
 
 
 def policy_in_force(session: Session, period: Period) -> Policy:
