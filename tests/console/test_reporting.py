@@ -13,6 +13,7 @@ from console.home import Access, open_home
 from console.settings import load_settings
 from provenance.evidence.records import verify_chain
 from provenance.tables import Corpus, Generation, Record, Run
+from tests.console.approving import two_approve
 from tests.royalties.dsr_files import ROYALTY
 from tests.royalties.test_dsr_reports import parts_of
 
@@ -112,6 +113,7 @@ def test_dollars_are_converted_by_rates_that_were_taken_in_and_restated_by_new_o
     assert contrafact("rates", rates) == (code, taken)
     assert records(home, "rates") == [taken["batch"]]
     assert contrafact("run", "--period", "2026-10", "--policy", policy)[1]["gross_minor"] == 9000
+    two_approve(contrafact, tmp_path, "2026-10")
     assert contrafact("close", "--period", "2026-10")[0] == 0
     rates.write_text(RATES.format("0.8"))
     contrafact("rates", rates)
