@@ -19,13 +19,13 @@ from catalog.database import open_engine
 from migrations import upgrade
 from royalties.policy import parse_policy
 from royalties.statement_files import StatementFormat, render_statement
+from royalties.statement_usage import UsageLine
 from royalties.statements import (
     GenerationLine,
     Names,
     PayeeInfo,
     Statement,
     StatementLine,
-    UsageLine,
     make_statement,
 )
 from royalties.tables import AllocationRow, DistributionRun, add_rows

@@ -8,6 +8,7 @@ import catalog.tables
 import provenance.tables
 import royalties.bank_tables
 import royalties.tables
+import royalties.usage_tables
 from catalog.database import Base
 
 PACKAGES = (
@@ -17,6 +18,7 @@ PACKAGES = (
     provenance.tables,
     royalties.bank_tables,
     royalties.tables,
+    royalties.usage_tables,
 )  # importing them declares their tables
 
 

@@ -141,8 +141,11 @@ def _undistributed(session: Session, period: Period) -> set[str]:
     return set(session.scalars(there)) - set(json.loads(counted)["batches"].split())
 
 
-def check_currency(session: Session, period: Period, currency: str) -> None:
+def check_currency(session: Session, period: Period, currency: str, *, is_converted: bool = False) -> None:
     """Passes if nothing that stands on the statements of a period is in another currency.
+
+    Args:
+        is_converted: whether the policy converts usage, so that it may be in any.
 
     Raises:
         CurrencyMismatchError: its run, its usage, or a restatement that is posted in it is.
@@ -152,7 +155,7 @@ def check_currency(session: Session, period: Period, currency: str) -> None:
     there = {
         *session.scalars(select(DistributionRun.currency).where(DistributionRun.period == period.name)),
         *session.scalars(select(RestatementRow.currency).where(RestatementRow.period == period.name)),
-        *session.scalars(select(row.currency).where(*within).distinct()),
+        *(() if is_converted else session.scalars(select(row.currency).where(*within).distinct())),
     }
     foreign = sorted(there - {currency})
     if foreign:

@@ -6,7 +6,6 @@ each column by column. At the end what its lines come to is compared with its su
 its foot: a report that disagrees with itself is refused as a whole.
 """
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -19,8 +18,6 @@ from royalties.dsr_head import (
     Counts,
     FaultError,
     Head,
-    Summary,
-    check_foot,
     check_name,
     parse_head,
     parse_summary,
@@ -38,48 +35,47 @@ from royalties.dsr_records import (
     usages_of,
     whole_records,
 )
+from royalties.dsr_report import MAX_SUMMARIES, MAX_TOLD, ReadFile, Report
 from royalties.dsr_sums import Sums, exact_amount
 from royalties.dsr_usage import check_usages, summary_frame, weigh_usages
 from royalties.usage_files import UnusableFileError, open_unpacked
 from royalties.usage_lines import FAULT_SCHEMA, Chunk, no_lines
 
-MAX_SUMMARIES = 10_000
 MAX_RESOURCES = 1_000_000
-MAX_TOLD = 100
-"""How many bad lines are told of a report that is refused as a whole."""
 
 
 def read_dsr(path: Path) -> Iterator[Chunk]:
-    """The lines of usage of a sales report, plain or gzip, in UTF-8.
+    """The lines of usage of a sales report in one file, plain or gzip, in UTF-8.
 
     Raises:
-        UnusableFileError: its profile is not read here, it is cut off, or its counts or sums are not what its
-            lines come to; nothing that was read before may then be used.
+        UnusableFileError: its profile is not read here, it is cut off or one of several files, or its counts
+            or sums are not what its lines come to; nothing that was read before may then be used.
+    """
+    report = Report()
+    yield from read_file(path, report)
+    yield Chunk(*no_lines(), report.finish())
+
+
+def read_file(path: Path, report: Report) -> Iterator[Chunk]:
+    """The lines of usage of one file of a report; they may be used when the whole report is finished.
+
+    Raises:
+        UnusableFileError: it can be read no further.
     """
     with open_unpacked(path) as stream:
-        reading = _Reading(path.name)
+        reading = _Reading(path.name, report)
         for lines in read_lines(stream):
             yield reading.take(lines)
-        yield Chunk(*no_lines(), reading.finish())
-
-
-def message_id_of(path: Path) -> str:
-    """The `MessageId` in the head of a report, or nothing where there is no head to be read."""
-    with contextlib.suppress(OSError, UnusableFileError), open_unpacked(path) as stream:
-        for lines in read_lines(stream):
-            records = split_lines(lines.head(MAX_TOLD), 1)
-            cells = records["cells"][0] if records.height else None
-            return cells[4] if cells is not None and cells[0] == "HEAD" and len(cells) > 4 else ""
-    return ""
+        report.files.append(reading.finish())
 
 
 class _Reading:
-    """One report while it is read: what is known of it so far, and what is carried over to the next part."""
+    """One file while it is read: what is known of it so far, and what is carried over to the next part."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, report: Report) -> None:
         self._file = file
+        self._report = report
         self._head: Head | None = None
-        self._summaries: dict[str, Summary] = {}
         self._num_summaries = 0
         self._sums: Sums | None = None
         self._foot: tuple[int, list[str]] | None = None
@@ -90,9 +86,6 @@ class _Reading:
         self._used_run = -1
         self._resources = pl.DataFrame(schema=RESOURCE_SCHEMA)
         self._releases = pl.DataFrame(schema=RELEASE_SCHEMA)
-        self._told: list[Finding] = []
-        self._blocking: list[Finding] = []
-        self._bad: list[Finding] = []
 
     def take(self, lines: pl.Series) -> Chunk:
         """What one part of the report holds."""
@@ -122,7 +115,8 @@ class _Reading:
             raise UnusableFileError(Finding("HEAD", f"{self._file}:{row['line']}", str(error))) from error
         named = check_name(self._file, self._head)
         if named is not None:
-            (self._blocking if named.severity is Severity.ERROR else self._told).append(named)
+            is_fault = named.severity is Severity.ERROR
+            (self._report.blocking if is_fault else self._report.told).append(named)
         return records[1:]
 
     def _take_foot(self, records: pl.DataFrame, profile: Profile) -> pl.DataFrame:
@@ -154,21 +148,19 @@ class _Reading:
     def _take_summary(self, cells: list[str], line: int, head: Head) -> None:
         try:
             summary = parse_summary(head, cells, line)
+            self._report.add_summary(summary, self._file)
         except FaultError as error:
             self._block_with("SUMMARY", line, str(error))
             return
-        if summary.id in self._summaries:
-            self._block_with("SUMMARY", line, f"SummaryRecordId {summary.id[:60]!r} is there twice")
-        if summary.of_service and not any(each.code == "NET_REVENUE" for each in self._told):
+        if summary.of_service and not any(each.code == "NET_REVENUE" for each in self._report.told):
             message = (
                 "NetRevenue is taken as the revenue of the lines; see that it is not the whole service's"
             )
-            self._told.append(Finding("NET_REVENUE", self._at(line), message, Severity.WARNING))
-        self._summaries[summary.id] = summary
+            self._report.told.append(Finding("NET_REVENUE", self._at(line), message, Severity.WARNING))
 
     def _begin_body(self, head: Head) -> Sums:
         if self._sums is None:
-            self._sums = Sums(list(self._summaries.values()), by_amount=head.profile.by_amount)
+            self._sums = self._report.sums(head)
         return self._sums
 
     def _take_body(self, records: pl.DataFrame, head: Head) -> Chunk:
@@ -177,15 +169,15 @@ class _Reading:
         records = self._with_runs(records, profile)
         usages = usages_of(records, profile)
         usages, late = self._name(usages, records, profile)
-        summaries = summary_frame(list(self._summaries.values()))
+        summaries = summary_frame(list(self._report.summaries.values()))
         usages = sums.share(weigh_usages(usages, summaries, profile))
         self._add_licensors(records, profile, summaries, sums)
         self._look_at(usages, profile)
         chunk = check_usages(usages, head)
         refused = pl.concat([refused, late, chunk.refused]).sort("line")
-        for row in refused.head(MAX_TOLD - len(self._bad)).iter_rows(named=True):
+        for row in refused.head(MAX_TOLD - len(self._report.bad)).iter_rows(named=True):
             message = f"found {row['found']}; expected {row['expected']}"
-            self._bad.append(Finding(row["code"], self._at(row["line"]), message))
+            self._report.bad.append(Finding(row["code"], self._at(row["line"]), message))
         return Chunk(chunk.accepted, refused)
 
     def _with_runs(self, records: pl.DataFrame, profile: Profile) -> pl.DataFrame:
@@ -245,41 +237,28 @@ class _Reading:
         }
         for reason, holds in reasons.items():
             found = usages.filter(holds)
-            if found.height and len(self._blocking) < MAX_TOLD:
+            if found.height and len(self._report.blocking) < MAX_TOLD:
                 self._block_with("REVENUE", int(found["line"][0]), reason)
 
-    def finish(self) -> tuple[Finding, ...]:
-        """What was remarked on in a report that holds together.
+    def finish(self) -> ReadFile:
+        """What the file held, now that it is at its end.
 
         Raises:
-            UnusableFileError: it does not.
+            UnusableFileError: there was nothing in it.
         """
         if self._head is None:
             raise UnusableFileError(
                 Finding("EMPTY_FILE", self._file, "there is no record; expected HEAD first")
             )
-        faults = [*self._blocking, *self._foot_faults(self._head)]
-        for summary, sums in self._begin_body(self._head).faults():
-            faults.append(
-                Finding("SUMMARY_SUM", self._at(summary.line), f"summary {summary.id[:60]!r}: {sums}")
-            )
-        if faults:
-            raise UnusableFileError(*faults[:MAX_TOLD], *self._bad)
-        return tuple(self._told)
-
-    def _foot_faults(self, head: Head) -> list[Finding]:
-        if self._foot is None:
-            message = f"there is no {head.profile.foot}: the report is cut off"
-            return [Finding("NO_FOOT", self._file, message)]
-        line, cells = self._foot
+        self._begin_body(self._head)
         counts = Counts(self._last_line, self._num_summaries, self._run)
-        return [Finding("FOOT", self._at(line), fault) for fault in check_foot(head, cells, counts)]
+        return ReadFile(self._file, self._head, self._foot, counts)
 
     def _at(self, line: int) -> str:
         return f"{self._file}:{line}"
 
     def _block_with(self, code: str, line: int, message: str) -> None:
-        self._blocking.append(Finding(code, self._at(line), message))
+        self._report.blocking.append(Finding(code, self._at(line), message))
 
     def _refuse(self, code: str, line: int, message: str) -> NoReturn:
-        raise UnusableFileError(Finding(code, self._at(line), message), *self._blocking[:MAX_TOLD])
+        raise UnusableFileError(Finding(code, self._at(line), message), *self._report.blocking[:MAX_TOLD])

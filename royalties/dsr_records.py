@@ -9,7 +9,7 @@ from collections.abc import Callable
 import polars as pl
 
 from royalties.dsr_columns import Profile, Record, UsageCells
-from royalties.usage_lines import FAULT_SCHEMA
+from royalties.usage_lines import FAULT_SCHEMA, isrc_name
 
 NAMESPACE = "contrafact"
 """The namespace of our ids where DDEX has `namespace::id`."""
@@ -142,14 +142,26 @@ def _cell(record: Record, cell: str) -> pl.Expr:
 
 
 def _own_id(record: Record) -> pl.Expr:
-    """The generation that a record names: by our namespace, by the label's own id, by the sender's id."""
+    """What a record names: our id by our namespace, the label's own id, the ISRC, or the sender's id."""
     spelled = [
         _cell(record, cell).str.extract(_OURS)
         for cell in ("ProprietaryResourceId", "ProprietaryReleaseId")
         if cell in record.cells
     ]
-    plain = [_cell(record, cell) for cell in ("LabelResourceId", "DspResourceId") if cell in record.cells]
-    return pl.coalesce(*spelled, *(text.str.strip_prefix(f"{NAMESPACE}::") for text in plain))
+    label, sender = (
+        _cell(record, cell if cell in record.cells else "") for cell in ("LabelResourceId", "DspResourceId")
+    )
+    isrc = _cell(record, next((cell for cell in ("ISRC", "ResourceISRC") if cell in record.cells), ""))
+    mark = f"{NAMESPACE}::"
+    ours = [pl.when(text.str.starts_with(mark)).then(text.str.strip_prefix(mark)) for text in (label, sender)]
+    return pl.coalesce(
+        *spelled, *ours, label, isrc_name(isrc.map_batches(_first_of, return_dtype=pl.String)), sender
+    )
+
+
+def _first_of(texts: pl.Series) -> pl.Series:
+    """The first value of cells that may hold several."""
+    return texts.str.extract(r"\A([^|]*)") if texts.str.contains("|", literal=True).any() else texts
 
 
 def split_late(

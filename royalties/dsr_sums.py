@@ -47,11 +47,18 @@ class Sums:
     """
 
     def __init__(self, summaries: Sequence[Summary], *, by_amount: bool) -> None:
-        self._summaries = tuple(summaries)
+        self._summaries = list(summaries)
         self._by_amount = by_amount
         self._weights = [0] * len(summaries)
         self._usages = [0] * len(summaries)
         self._licensors: dict[tuple[int, int], int] = {}
+
+    def extend(self, summaries: Sequence[Summary]) -> None:
+        """Takes up the summaries that are new behind those that are known."""
+        new = summaries[len(self._summaries) :]
+        self._summaries += new
+        self._weights += [0] * len(new)
+        self._usages += [0] * len(new)
 
     def share(self, lines: pl.DataFrame) -> pl.DataFrame:
         """The lines with `revenue_minor`, and what they count added to the sums.

@@ -20,7 +20,8 @@ from royalties.dsr_records import NAMESPACE
 from royalties.money import PPM, allocate_minor, format_minor
 from royalties.policy import Policy, PoolRight
 from royalties.statement_sums import movements
-from royalties.statements import Statement, StatementLine, UsageLine
+from royalties.statement_usage import UsageLine
+from royalties.statements import Statement, StatementLine
 
 _PROFILE = ("RoyaltyReportingProfile", "1.0.1")
 _RIGHTS: Mapping[PoolRight, str] = {

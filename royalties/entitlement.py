@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from pathlib import Path
 from typing import NamedTuple
 
 from catalog.disputes import Dispute
@@ -132,7 +133,10 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Everything beside usage and policy that decides a distribution."""
+    """Everything beside usage and policy that decides a distribution.
+
+    `usage_lines` is the folder of accepted lines; a pot by what listeners used reads them.
+    """
 
     attributions: Mapping[str, Attribution]
     exposure: Exposure
@@ -142,3 +146,4 @@ class Inputs:
     disputes: Sequence[Dispute] = ()
     roles_of: RolesOf = no_roles
     masters_on: MastersOn | None = None
+    usage_lines: Path | None = None

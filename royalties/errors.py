@@ -17,6 +17,18 @@ class CurrencyMismatchError(RoyaltiesError):
     """Amounts of different currencies met."""
 
 
+class MissingRateError(CurrencyMismatchError):
+    """Usage cannot be converted; every rate that nobody said is in `findings`."""
+
+    def __init__(self, period: str, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        lines = "\n".join(f"  {finding.message}" for finding in findings)
+        super().__init__(
+            f"usage of {period} cannot be converted, {len(findings)} direct rates are missing: import them "
+            f"with 'contrafact royalties rates FILE':\n{lines}"
+        )
+
+
 class PolicyRefusedError(RoyaltiesError):
     """A policy has faults; all of them are in `findings`."""
 
@@ -24,6 +36,15 @@ class PolicyRefusedError(RoyaltiesError):
         self.findings = tuple(findings)
         lines = "\n".join(f"  {finding.where}: {finding.message}" for finding in findings)
         super().__init__(f"{where} is no valid policy ({len(findings)} faults):\n{lines}")
+
+
+class PricesRefusedError(RoyaltiesError):
+    """A price list has faults; all of them are in `findings`."""
+
+    def __init__(self, where: str, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        lines = "\n".join(f"  {finding.where}: {finding.message}" for finding in findings)
+        super().__init__(f"{where} is no valid price list ({len(findings)} faults):\n{lines}")
 
 
 class PaymentRefusedError(RoyaltiesError):

@@ -31,9 +31,13 @@ def explain_line(statement: Statement, line_no: int) -> list[str]:
 
     path = [f"Line {line_no}: {money(line.amount_minor)} to {statement.info.name}."]
     if line.restated is None:
-        path += [*_version(statement, statement.policy, line, _as_stated(line), money), *_work(line)]
+        path += _version(statement, statement.policy, line, _as_stated(line), money)
+        path += [*_converted(statement, line), *_work(line)]
         return [*path, f"Run {statement.run.id}, {_named(statement.policy)}."]
-    return [*path, *_corrected(statement, line, line.restated, money), *_work(line)]
+    path += _corrected(statement, line, line.restated, money)
+    rates = [str(use.rate) for use in statement.restated_rates.get(line.restated.restatement, ())]
+    path += [f"Usage in other currencies was converted by {', '.join(rates)}."] if rates else []
+    return [*path, *_work(line)]
 
 
 def _named(policy: Policy) -> str:
@@ -86,6 +90,18 @@ def _weighed(policy: Policy, line: StatementLine) -> list[str]:
         return []
     what = "by how often it was used" if usage is Measure.UNITS else "by what its listeners brought"
     return [f"The pot weighs a generation {what}, not by its revenue."]
+
+
+def _converted(statement: Statement, line: StatementLine) -> list[str]:
+    """What of a generation's revenue was reported in another currency, and by which rates it counts."""
+    rates = {use.number: use.rate for use in statement.rates}
+    return [
+        f"Of it, {use.service} reported {format_minor(use.original.revenue_minor, use.original.currency)} "
+        f"{use.original.currency}, converted to {format_minor(use.revenue_minor, statement.run.currency)} "
+        f"{statement.run.currency} by {', '.join(str(rates[number]) for number in use.original.rates)}."
+        for use in statement.usage
+        if use.original and (use.generation, use.territory) == (line.generation, line.territory)
+    ]
 
 
 def _work(line: StatementLine) -> list[str]:

@@ -10,16 +10,22 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
+from royalties.counting import Changed, Counted, RateUse, count_usage
 from royalties.digests import canonical_json, digest_rows
 from royalties.distribution import Books, Distribution, check_distribution, distribute
 from royalties.entitlement import Attribution, Inputs, UsageTotal
-from royalties.errors import AttributionRefusedError, LedgerError, NothingToDistributeError
+from royalties.errors import (
+    AttributionRefusedError,
+    LedgerError,
+    NothingToDistributeError,
+    UsageStoreError,
+)
 from royalties.money import PPM, in_range
 from royalties.periods import Period
-from royalties.policy import Policy
+from royalties.policy import Measure, Policy
+from royalties.rates import RateKind, read_rates
 from royalties.right_books import read_other_shares
 from royalties.shares import ShareBook, read_shares, works_of
-from royalties.usage import read_totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +40,74 @@ class Gathered:
     attributions: Mapping[str, Attribution]
     book: ShareBook
     digests: Mapping[str, str]
+    changed: Sequence[Changed] = ()
+    rates: Sequence[RateUse] = ()
+    rates_known: int = 0
     others: Books = field(default_factory=dict)
 
     @property
     def recorded(self) -> str:
-        """What is kept of the inputs: their digests, and the batches that the usage came in."""
-        return canonical_json({**self.digests, "batches": " ".join(self.batches)}).decode()
+        """What is kept of the inputs: their digests, and the batches that the usage came in.
+
+        Where usage was converted, also the number of the newest file of rates that was known.
+        """
+        known = {"rates_known": str(self.rates_known)} if self.rates else {}
+        return canonical_json({**self.digests, **known, "batches": " ".join(self.batches)}).decode()
 
 
-def gather(session: Session, period: Period, policy: Policy, inputs: Inputs) -> Gathered:
+def gather(
+    session: Session, period: Period, policy: Policy, inputs: Inputs, *, rates_known: int | None = None
+) -> Gathered:
     """What goes into a distribution of the period by what is known now.
+
+    Args:
+        rates_known: convert by the rates as of this file of them, else as of the newest.
 
     Raises:
         NothingToDistributeError: there is no usage, or less revenue than refunds.
-        CurrencyMismatchError: some usage is in another currency than the policy.
+        CurrencyMismatchError: some usage is in another currency, and the policy names no rates.
+        MissingRateError: a direct rate is missing.
         AttributionRefusedError: an attribution does not sum to 1,000,000 ppm.
     """
-    usage, batches = read_totals(session, period, policy.currency)
+    counted = _count(session, period, policy, inputs, rates_known)
+    usage = counted.totals
     _check_usage(usage, period)
     used = {total.generation for total in usage}
     attributions = {name: found for name, found in inputs.attributions.items() if name in used}
     _check_attributions(attributions)
     book = read_shares(usage, works_of(usage, inputs), policy, period, inputs)
     others = read_other_shares(usage, works_of(usage, inputs), policy, period, inputs)
-    digests = _digest_inputs(usage, policy, attributions, inputs, book)
+    digests = _digest_inputs(usage, policy, attributions, inputs, book) | counted.digests
     digests |= {f"shares_{right}": _digest_shares(of) for right, of in others.items()}
-    return Gathered(period, policy, inputs, usage, batches, attributions, book, digests, others=others)
+    return Gathered(
+        period,
+        policy,
+        inputs,
+        usage,
+        counted.batches,
+        attributions,
+        book,
+        digests,
+        counted.changed,
+        counted.rates,
+        counted.known,
+        others,
+    )
+
+
+def _count(
+    session: Session, period: Period, policy: Policy, inputs: Inputs, rates_known: int | None
+) -> Counted:
+    book = None
+    if policy.rates:
+        book = read_rates(session, period, policy.currency, RateKind(policy.rates), rates_known)
+    by_listener = any(pot.usage is Measure.LISTENER for pot in policy.pots)
+    if by_listener and inputs.usage_lines is None:
+        raise UsageStoreError(
+            "a pot is divided by listeners, and the folder of accepted lines, which name them, is not known"
+        )
+    listeners_in = inputs.usage_lines if by_listener else None
+    return count_usage(session, period, policy.currency, book, listeners_in)
 
 
 def divide(gathered: Gathered) -> Distribution:
@@ -79,7 +127,14 @@ def divide(gathered: Gathered) -> Distribution:
 def changed_inputs(recorded: str, digests: Mapping[str, str]) -> list[str]:
     """Which of the inputs are others than those on record."""
     before = json.loads(recorded)
-    return [name for name, digest in digests.items() if before.get(name) != digest]
+    gone = ["rates"] if "rates" in before and "rates" not in digests else []
+    return [name for name, digest in digests.items() if before.get(name) != digest] + gone
+
+
+def rates_known(recorded: str) -> int | None:
+    """The number of the newest file of rates that was known, where usage was converted."""
+    known = json.loads(recorded).get("rates_known")
+    return None if known is None else int(known)
 
 
 def _check_usage(usage: Sequence[UsageTotal], period: Period) -> None:
@@ -112,7 +167,8 @@ def _digest_inputs(
     works = works_of(usage, inputs)
     return {
         "usage": digest_rows(
-            (u.generation, u.territory, str(u.used_on), u.units, u.revenue_minor) for u in usage
+            (u.generation, u.territory, str(u.used_on), u.units, u.revenue_minor, *_listened(u))
+            for u in usage
         ),
         "policy": policy.digest,
         "attributions": digest_rows(
@@ -124,6 +180,11 @@ def _digest_inputs(
         "public_domain": digest_rows((work,) for work in sorted(inputs.public_domain & works)),
         "shares": _digest_shares(book),
     }
+
+
+def _listened(total: UsageTotal) -> tuple[int, ...]:
+    """The money of listeners, where a policy asks for it."""
+    return (total.listened_micro,) if total.listened_micro else ()
 
 
 def _digest_shares(book: ShareBook) -> str:

@@ -125,6 +125,7 @@ FIELDS: Mapping[str, Field] = {
     "territory": Field(_country, "the two-letter code of the territory of training"),
     "deductions_ppm": _RATE,
     "threshold_minor": Field(_integer(0, _MOST_MINOR), f"{_MINOR_TEXT} 0"),
+    "rates": Field(_matching("period_average|period_end|day"), "period_average, period_end or day", ""),
     "rounding_unit_minor": Field(_integer(1, 10**9), f"{_MINOR_TEXT} 1", 1),
     "unattributed": Field(_DESTINATION.read, _DESTINATION.expected, NOWHERE),
     "public_domain": Field(_DESTINATION.read, _DESTINATION.expected, NOWHERE),

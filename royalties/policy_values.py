@@ -168,6 +168,7 @@ class Policy:
     minimum: Minimum = NO_MINIMUM
     pools: tuple[Pool, ...] = ()
     rounding_unit_minor: int = 1
+    rates: str = ""
 
     @property
     def all_pools(self) -> tuple[Pool, ...]:

@@ -19,6 +19,12 @@ from royalties.policy_values import (
 )
 
 _MICRO_DIGITS = 6
+_RATES = {
+    "": "Usage in another currency than {currency} is refused.",
+    "period_average": "Usage in another currency is converted to {currency} by its month's average rate.",
+    "period_end": "Usage in another currency is converted to {currency} by the rate at its month's end.",
+    "day": "Usage in another currency is converted to {currency} by the rate of its day.",
+}
 
 
 def explain_policy(policy: Policy) -> list[str]:
@@ -28,6 +34,7 @@ def explain_policy(policy: Policy) -> list[str]:
         f"Policy {policy.name}, version {policy.version}, in {policy.currency}.",
         f"From the gross revenue, {_percent(policy.deductions_ppm)} are deducted; what is left is the net.",
     ]
+    lines.append(_RATES[policy.rates].format(currency=policy.currency))
     if not policy.pools:
         lines.append(
             f"Of the net, {_percent(policy.pool_rate_ppm)} are the pool; the rest stays with the provider."

@@ -7,6 +7,7 @@ differences in the caller's one transaction: after a crash either all of it is t
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -18,7 +19,7 @@ from royalties.digests import digest_rows, told
 from royalties.distribution import Allocation, Distribution
 from royalties.entitlement import Inputs, Line, Payee, PayeeKind
 from royalties.errors import CurrencyMismatchError, RestateRefusedError
-from royalties.gathering import Gathered, changed_inputs, divide, gather
+from royalties.gathering import Gathered, changed_inputs, divide, gather, rates_known
 from royalties.ledger import Posting, lock_ledger, post
 from royalties.periods import Period
 from royalties.policy import Policy, parse_policy
@@ -26,6 +27,14 @@ from royalties.postings import told_shortfalls
 from royalties.restatement import Delta, Source, Stated, Totals, compare, movements_of, totals_of
 from royalties.runs import get_run
 from royalties.tables import AllocationRow, DeltaRow, DistributionRun, RestatementRow, add_rows
+from royalties.usage_kept import write_rates
+
+
+class RatesAsOf(StrEnum):
+    """Which rates convert the usage of a period that is restated."""
+
+    STATED = "stated"
+    NOW = "now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +65,20 @@ def restate(
     *,
     posted_in: Period | None = None,
     restated_at: datetime,
+    rates: RatesAsOf = RatesAsOf.STATED,
 ) -> RestatementReport:
     """Computes a closed period anew and posts what differs, in an open period.
 
     Args:
         policy: see `policy_in_force`, unless it is the policy that was wrong.
         posted_in: an open period, else the first after the last closed one.
+        rates: by which usage is converted, those known when the period was stated last or those known now.
 
     Raises:
         NotFoundError: the period was not run.
         RestateRefusedError: it is open, or the one to post in is not.
         CurrencyMismatchError: the policy, some usage or the open period is in another currency.
+        MissingRateError: a direct rate is missing.
         NothingToDistributeError: the refunds exceed the revenue.
         AttributionRefusedError: an attribution does not sum to 1,000,000 ppm.
     """
@@ -75,7 +87,7 @@ def restate(
     period = _posting_period(session, restates, posted_in)
     _check_currencies(session, run, policy, period)
     before = read_stated(session, run)
-    gathered = gather(session, restates, policy, inputs)
+    gathered = gather(session, restates, policy, inputs, rates_known=_known(before, rates))
     distribution = divide(gathered)
     deltas = compare(before.lines, distribution.allocations)
     moved = movements_of(_totals(before.last), totals_of(distribution), deltas)
@@ -83,10 +95,9 @@ def restate(
     if deltas or moved:
         restatement_id = _write(session, before, period, gathered, distribution, deltas, restated_at)
         what = f"Restatement of {restates.name} as {before.last.id} has it{told_shortfalls(distribution)}"
-        posting = Posting("restatement", what, moved)
         post(
             session,
-            [posting],
+            [Posting("restatement", what, moved)],
             run_id=run.id,
             restatement_id=restatement_id,
             period=period.name,
@@ -106,6 +117,10 @@ def restate(
         deltas=deltas,
         digest=_digest(run.id, deltas),
     )
+
+
+def _known(before: "StatedPeriod", rates: RatesAsOf) -> int | None:
+    return rates_known(before.last.inputs) if rates is RatesAsOf.STATED else None
 
 
 def policy_in_force(session: Session, period: Period) -> Policy:
@@ -185,7 +200,7 @@ def _check_currencies(session: Session, run: DistributionRun, policy: Policy, pe
             f"{run.period} was distributed in {run.currency}, the policy pays in {policy.currency}: restate "
             "it by a policy in the same currency"
         )
-    check_currency(session, period, run.currency)
+    check_currency(session, period, run.currency, is_converted=bool(policy.rates))
 
 
 def _restatements(session: Session, run: DistributionRun) -> list[RestatementRow]:
@@ -285,6 +300,7 @@ def _write(
         )
     )
     session.flush()
+    write_rates(session, run.id, restatement_id, gathered.rates)
     rows = [
         {"restatement_id": restatement_id, "line_no": line_no}
         | dict(zip(_DELTA_COLUMNS, _cells(run.id, delta), strict=True))

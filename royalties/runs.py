@@ -25,6 +25,7 @@ from royalties.periods import Period
 from royalties.policy import Policy
 from royalties.postings import postings_of
 from royalties.tables import AllocationRow, DistributionRun, RunGeneration, add_rows
+from royalties.usage_kept import write_changed, write_rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,9 @@ def run_distribution(
         PeriodAlreadyRunError: the period was run from other inputs.
         PeriodClosedError: it was, and is closed.
         NothingToDistributeError: there is no usage, or less revenue than refunds.
-        CurrencyMismatchError: some usage, or a restatement that is posted in the period, is in another
-            currency than the policy.
+        CurrencyMismatchError: some usage is in another currency than the policy, which names no rates, or a
+            restatement that is posted in the period is.
+        MissingRateError: a direct rate is missing.
         AttributionRefusedError: an attribution does not sum to 1,000,000 ppm.
     """
     lock_ledger(session)
@@ -66,9 +68,11 @@ def run_distribution(
     earlier = find_run(session, period)
     if earlier is not None:
         return _same_run(session, earlier, run_id, gathered)
-    check_currency(session, period, policy.currency)
+    check_currency(session, period, policy.currency, is_converted=bool(policy.rates))
     distribution = divide(gathered)
     run = _write_run(session, run_id, gathered, distribution, run_at)
+    write_rates(session, run_id, "", gathered.rates)
+    write_changed(session, run_id, gathered.changed, gathered.rates)
     _write_generations(session, run_id, gathered.usage, gathered.attributions)
     _write_allocations(session, run_id, distribution)
     post(

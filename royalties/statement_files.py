@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from catalog.files import write_atomically
 from catalog.findings import Finding
+from royalties.counting import RateUse
 from royalties.digests import Json, canonical_json
 from royalties.dsr_writer import UNKNOWN_SENDER, Sender, dsr_file_name, render_dsr
 from royalties.money import format_minor, percent
@@ -32,7 +33,8 @@ from royalties.statement_claims import (
 from royalties.statement_deltas import Restated, Version
 from royalties.statement_pdf import glyph_findings, leaves_rows_out, render_pdf
 from royalties.statement_sums import balance_notes, movements, settlement_json
-from royalties.statements import GenerationLine, Statement, StatementLine, UsageLine
+from royalties.statement_usage import Original, UsageLine
+from royalties.statements import GenerationLine, Statement, StatementLine
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -127,6 +129,7 @@ def statement_json(statement: Statement) -> dict[str, Json]:
         },
         "lines": [_line_json(line, s.run.currency) for line in s.lines],
         "usage": [_usage_json(line, s.run.currency) for line in s.usage],
+        **_rates_json(s),
         "generations": [_generation_json(line) for line in s.generations],
         **_agreements_json(s),
         **claims_json(s),
@@ -209,6 +212,47 @@ def _usage_json(line: UsageLine, currency: str) -> Json:
         "use_type": line.use_type,
         "units": str(line.units),
         "revenue": format_minor(line.revenue_minor, currency),
+        **({"reported_as": line.reported_as} if line.reported_as else {}),
+        **({"original": _original_json(line.original)} if line.original else {}),
+    }
+
+
+def _original_json(original: Original) -> Json:
+    return {
+        "currency": original.currency,
+        "revenue": format_minor(original.revenue_minor, original.currency),
+        "rates": list(original.rates),
+    }
+
+
+def _original_text(original: Original) -> str:
+    numbers = ", ".join(map(str, original.rates))
+    return f"{format_minor(original.revenue_minor, original.currency)} {original.currency}, rate {numbers}"
+
+
+def _rates_json(statement: Statement) -> dict[str, Json]:
+    """The rates by which usage was converted, only where some was; the sums are those of the whole run."""
+    restated: dict[str, Json] = {
+        restatement: [_rate_json(use) for use in uses]
+        for restatement, uses in statement.restated_rates.items()
+    }
+    return {
+        **({"rates": [_rate_json(use) for use in statement.rates]} if statement.rates else {}),
+        **({"restated_rates": restated} if restated else {}),
+    }
+
+
+def _rate_json(use: RateUse) -> Json:
+    return {
+        "number": use.number,
+        "from": use.rate.currency_from,
+        "to": use.rate.currency_to,
+        "rate": use.rate.text,
+        "kind": str(use.rate.kind),
+        "date": str(use.rate.on),
+        "source": use.rate.source,
+        "original": format_minor(use.original_minor, use.rate.currency_from),
+        "converted": format_minor(use.converted_minor, use.rate.currency_to),
     }
 
 
@@ -294,6 +338,7 @@ def _render_html(statement: Statement) -> bytes:
         notes=list(balance_notes(statement)),
         corrections=[line for line in statement.lines if line.restated],
         percent=percent,
+        original=_original_text,
         agreements=statement.agreements,
         claimed=claim_phrase,
         mandates=[mandate_cells(statement, mandate) for mandate in statement.mandates.values()],

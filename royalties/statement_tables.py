@@ -13,6 +13,7 @@ from royalties.glyphs import breakable, clipped, width_units
 from royalties.money import PPM, format_minor, percent
 from royalties.statement_claims import claim_phrase, mandate_cells
 from royalties.statement_deltas import Restated
+from royalties.statement_usage import Original
 from royalties.statements import Statement, StatementLine
 
 DENSE_ABOVE = 400
@@ -108,6 +109,8 @@ class Tables:
         if self._corrections:
             yield self.corrections()
         yield self.usage()
+        if self.statement.rates:
+            yield self.rates()
         yield self.generations()
         yield self.mandates()
 
@@ -275,12 +278,25 @@ class Tables:
                     use.service,
                     use.use_type,
                     f"{use.units:,}",
-                    self._money(use.revenue_minor),
+                    self._money(use.revenue_minor) + _original(use.original),
                 )
                 for use in self.statement.usage
             ]
 
         return Table("Usage behind the lines", "", columns, len(self.statement.usage), rows)
+
+    def rates(self) -> Table:
+        """The rates by which usage in other currencies was converted."""
+        columns = (Column("No.", width=0), Column("Rate", width=24), Column("Source", width=30))
+
+        def rows() -> list[tuple[str, ...]]:
+            return [
+                (str(use.number), f"1 {rate.currency_from} = {rate.text} {rate.currency_to}", str(rate))
+                for use in self.statement.rates
+                for rate in (use.rate,)
+            ]
+
+        return Table("Rates", "", columns, len(self.statement.rates), rows)
 
     def generations(self) -> Table:
         """The generations and the attributions that divided their money."""
@@ -337,3 +353,10 @@ def _evidence(digests: set[str]) -> str:
     if len(digests) > 1:
         return "the attribution of each generation, listed below"
     return next(iter(digests), "")
+
+
+def _original(original: Original | None) -> str:
+    """What converted usage was reported as, behind its amount."""
+    if original is None:
+        return ""
+    return f" ({format_minor(original.revenue_minor, original.currency)} {original.currency})"

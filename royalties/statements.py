@@ -6,7 +6,6 @@ for every party, for every account that the policy names, and one for what waits
 are the pool and what restatements changed of earlier ones, to the unit.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from catalog.mandates import Mandate
 from royalties.closing import find_closing
+from royalties.counting import RateUse
 from royalties.errors import NotFoundError
 from royalties.ledger import payee_account
 from royalties.periods import Period
@@ -25,6 +25,7 @@ from royalties.runs import find_run, get_run
 from royalties.settlement import Account, Income, Settlement, Waiting, settle
 from royalties.settling import Settled, preview, read_settled, settled_payees
 from royalties.statement_deltas import Restated, posted_in, read_deltas
+from royalties.statement_usage import UsageLine, read_rates_by, read_rates_of, read_usage
 from royalties.tables import (
     AllocationRow,
     DeltaRow,
@@ -33,7 +34,6 @@ from royalties.tables import (
     LedgerPosting,
     RestatementRow,
     RunGeneration,
-    UsageTotalRow,
 )
 from royalties.terms import Terms
 
@@ -102,18 +102,6 @@ class StatementLine:
 
 
 @dataclass(frozen=True, slots=True)
-class UsageLine:
-    """What was sold of one of the statement's generations."""
-
-    generation: str
-    territory: str
-    service: str
-    use_type: str
-    units: int
-    revenue_minor: int
-
-
-@dataclass(frozen=True, slots=True)
 class GenerationLine:
     """One of the statement's generations and the attribution that divided its money."""
 
@@ -134,7 +122,7 @@ class Statement:
 
     `agreements` holds, by work, the agreements by which it was licensed; `recordings` the ISRCs known of it;
     `mandates` those by which its lines were collected; `parties` the names of those that lines or mandates
-    name.
+    name; `rates` are those of the run that converted its usage, `restated_rates` those of each restatement.
     """
 
     period: Period
@@ -153,6 +141,8 @@ class Statement:
     mandates: Mapping[str, Mandate] = field(default_factory=dict)
     parties: Mapping[str, str] = field(default_factory=dict)
     settled: Settled | None = None
+    rates: tuple[RateUse, ...] = ()
+    restated_rates: Mapping[str, tuple[RateUse, ...]] = field(default_factory=dict)
 
     @property
     def number(self) -> str:
@@ -237,6 +227,7 @@ def make_statement(session: Session, period: Period, payee: str, names: Names) -
         _line(number, each, restated, names) for number, (each, restated) in enumerate(rows, start=1)
     )
     used = _generations_behind(run, policy, mine)
+    usage = read_usage(session, run, period, used)
     return Statement(
         period=period,
         run=run,
@@ -246,7 +237,7 @@ def make_statement(session: Session, period: Period, payee: str, names: Names) -
         opening_minor=_opening(session, period, run.currency, payee),
         earned_minor=sum(line.amount_minor for line in lines if not line.restated),
         lines=lines,
-        usage=_usage(session, run, period, used),
+        usage=usage,
         generations=_generations(session, run, used),
         num_generations=_num_generations(session, run),
         agreements=_agreements(lines, names),
@@ -254,6 +245,8 @@ def make_statement(session: Session, period: Period, payee: str, names: Names) -
         mandates=_mandates(lines, names),
         parties=_parties(lines, names),
         settled=None if settled is None or settled.is_plain else settled,
+        rates=read_rates_of(session, run, usage),
+        restated_rates=read_rates_by(session, {line.restated.restatement for line in lines if line.restated}),
     )
 
 
@@ -383,27 +376,6 @@ def _opening(session: Session, period: Period, currency: str, payee: str) -> int
     if closing is not None:
         before = before.where(entry.sequence <= closing.ledger_sequence)
     return int(session.scalar(before) or 0)
-
-
-def _usage(
-    session: Session, run: DistributionRun, period: Period, used: Select[str]
-) -> tuple[UsageLine, ...]:
-    row = UsageTotalRow
-    batches = json.loads(run.inputs)["batches"].split()
-    sums: dict[tuple[str, str, str, str], list[int]] = {}
-    query = select(
-        row.generation_id, row.territory, row.service, row.use_type, row.units, row.revenue_minor
-    ).where(
-        row.batch_id.in_(batches),
-        row.generation_id.in_(used),
-        row.used_on >= period.starts_on,
-        row.used_on < period.ends_before_on,
-    )
-    for *key, units, revenue_minor in session.execute(query):
-        entry = sums.setdefault((key[0], key[1], key[2], key[3]), [0, 0])
-        entry[0] += units
-        entry[1] += revenue_minor
-    return tuple(UsageLine(*key, *values) for key, values in sorted(sums.items()))
 
 
 def _generations(session: Session, run: DistributionRun, used: Select[str]) -> tuple[GenerationLine, ...]:

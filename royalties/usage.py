@@ -9,9 +9,9 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog.findings import Finding, Severity
-from royalties.dsr_reader import read_dsr
-from royalties.entitlement import UsageTotal
-from royalties.errors import CurrencyMismatchError, UsageStoreError
+from royalties.dsr_reader import read_file
+from royalties.dsr_report import Report, order_files
+from royalties.errors import UsageStoreError
 from royalties.money import in_range
-from royalties.periods import Period
 from royalties.tables import UsageBatch, UsageQuarantine, UsageTotalRow, add_rows
 from royalties.usage_files import UnusableFileError, read_csv, read_parquet
 from royalties.usage_lines import FAULT_SCHEMA, LINE_SCHEMA, Chunk
@@ -52,18 +51,21 @@ class UsageFormat(StrEnum):
 _READERS: Mapping[UsageFormat, Callable[[Path], Iterator[Chunk]]] = {
     UsageFormat.CSV: read_csv,
     UsageFormat.PARQUET: read_parquet,
-    UsageFormat.DSR: read_dsr,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """What became of a usage file: `lines` were accepted; `batch` is empty if it could not be opened."""
+    """What became of usage files: `lines` were accepted; `batch` is empty if a file could not be opened.
+
+    `batches` are those of all files, `batch` is that of the first.
+    """
 
     batch: str
     lines: int
     quarantined: int
     findings: tuple[Finding, ...]
+    batches: tuple[str, ...] = ()
 
 
 def import_usage(
@@ -81,73 +83,114 @@ def import_usage(
     Raises:
         UsageStoreError: the lines of an earlier batch are missing or were changed.
     """
-    try:
-        batch_id = _sha256(path)
-    except OSError as error:
-        message = f"cannot be read: {error.strerror}"
-        return UsageReport("", 0, 0, (Finding("UNREADABLE_FILE", str(path), message),))
-    known = session.get(UsageBatch, batch_id)
-    if known is not None:
-        return _report(session, known, ())
-    directory.mkdir(parents=True, exist_ok=True)
-    with _temporary(directory) as staged:
+    return _import(session, directory, usage_format, [path], imported_at)
+
+
+def import_report(
+    session: Session, directory: Path, paths: Sequence[Path], *, imported_at: datetime
+) -> UsageReport:
+    """Takes in all the files of a sales report, each as a batch, or none of them.
+
+    The order of the files does not matter; a report that lacks one is refused.
+
+    Raises:
+        UsageStoreError: the lines of an earlier batch are missing or were changed.
+    """
+    ordered, faults = order_files(paths)
+    if faults:
+        return UsageReport("", 0, 0, tuple(faults))
+    return _import(session, directory, UsageFormat.DSR, ordered, imported_at)
+
+
+def _import(
+    session: Session, directory: Path, usage_format: UsageFormat, paths: Sequence[Path], imported_at: datetime
+) -> UsageReport:
+    batch_ids: list[str] = []
+    for path in paths:
         try:
-            refused, findings = _stage(_READERS[usage_format](path), staged)
-        except UnusableFileError as error:
-            return UsageReport(batch_id, 0, 0, error.findings)
-        refused = pl.concat([refused, _drop_duplicates(session, directory, staged)]).sort("line")
-        totals = _totals(staged)
-        batch = UsageBatch(
-            id=batch_id,
-            format=str(usage_format),
-            file_name=path.name,
-            num_lines=sum(row["num_lines"] for row in totals),
-            num_quarantined=refused.height,
-            lines_sha256=_sha256(staged),
-            imported_at=imported_at,
+            batch_ids.append(_sha256(path))
+        except OSError as error:
+            message = f"cannot be read: {error.strerror}"
+            return UsageReport("", 0, 0, (Finding("UNREADABLE_FILE", str(path), message),))
+    known = [batch for each in batch_ids if (batch := session.get(UsageBatch, each)) is not None]
+    if len(known) == len(paths):
+        return _merged([_report(session, batch) for batch in known])
+    if known:
+        message = "was taken in before, and the other files of this report were not: ask for the report anew"
+        return UsageReport(
+            batch_ids[0], 0, 0, tuple(Finding("KNOWN_FILE", each.file_name, message) for each in known)
         )
-        _publish(staged, lines_path(directory, batch_id))
+    directory.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        staged = [stack.enter_context(_temporary(directory)) for _ in paths]
+        try:
+            refused, findings = _stage_all(usage_format, paths, staged)
+        except UnusableFileError as error:
+            return UsageReport(batch_ids[0], 0, 0, error.findings)
+        reports = []
+        for batch_id, path, lines, faults in zip(batch_ids, paths, staged, refused, strict=True):
+            form = (str(usage_format), path.name, imported_at)
+            reports.append(_keep(session, directory, batch_id, form, lines, faults))
+    return _merged(reports, findings)
+
+
+def _stage_all(
+    usage_format: UsageFormat, paths: Sequence[Path], staged: Sequence[Path]
+) -> tuple[list[pl.DataFrame], tuple[Finding, ...]]:
+    """Writes the accepted lines of each file; returns the refused ones of each, and what else was seen."""
+    report = Report()
+    refused: list[pl.DataFrame] = []
+    findings: list[Finding] = []
+    for path, lines in zip(paths, staged, strict=True):
+        is_report = usage_format is UsageFormat.DSR
+        chunks = read_file(path, report) if is_report else _READERS[usage_format](path)
+        faults, told = _stage(chunks, lines)
+        refused.append(faults)
+        findings += told
+    return refused, (*findings, *report.finish())
+
+
+def _keep(
+    session: Session,
+    directory: Path,
+    batch_id: str,
+    form: tuple[str, str, datetime],
+    staged: Path,
+    refused: pl.DataFrame,
+) -> UsageReport:
+    """Makes a batch of a staged file, without the lines that were counted before."""
+    refused = pl.concat([refused, _drop_duplicates(session, directory, staged)]).sort("line")
+    totals = _totals(staged)
+    batch = UsageBatch(
+        id=batch_id,
+        format=form[0],
+        file_name=form[1],
+        num_lines=sum(row["num_lines"] for row in totals),
+        num_quarantined=refused.height,
+        lines_sha256=_sha256(staged),
+        imported_at=form[2],
+    )
+    _publish(staged, lines_path(directory, batch_id))
     session.add(batch)
     session.flush()
     _insert_totals(session, batch_id, totals)
     _insert_refused(session, batch, refused)
-    return _report(session, batch, findings)
+    return _report(session, batch)
+
+
+def _merged(reports: Sequence[UsageReport], findings: Sequence[Finding] = ()) -> UsageReport:
+    return UsageReport(
+        batch=reports[0].batch,
+        lines=sum(each.lines for each in reports),
+        quarantined=sum(each.quarantined for each in reports),
+        findings=(*findings, *(finding for each in reports for finding in each.findings)),
+        batches=tuple(each.batch for each in reports),
+    )
 
 
 def lines_path(directory: Path, batch_id: str) -> Path:
     """Where the accepted lines of a batch lie."""
     return directory.joinpath(f"{batch_id}.parquet")
-
-
-def read_totals(session: Session, period: Period, currency: str) -> tuple[list[UsageTotal], list[str]]:
-    """The usage of a period, summed over services and uses, and the batches that it comes from.
-
-    Raises:
-        CurrencyMismatchError: some of it is in another currency.
-    """
-    row = UsageTotalRow
-    chosen = (row.used_on >= period.starts_on, row.used_on < period.ends_before_on)
-    foreign = session.execute(
-        select(row.currency).where(*chosen, row.currency != currency).distinct().order_by(row.currency)
-    ).scalars().all()  # fmt: skip
-    if foreign:
-        raise CurrencyMismatchError(
-            f"{period.name} has usage in {', '.join(foreign)}, the policy pays in {currency}; "
-            "amounts are not converted: report the usage in the policy's currency"
-        )
-    sums: dict[tuple[str, str, date], list[int]] = {}
-    columns = (row.generation_id, row.territory, row.used_on, row.units, row.revenue_minor)
-    for generation, territory, used_on, units, revenue_minor in session.execute(
-        select(*columns).where(*chosen)
-    ):
-        entry = sums.setdefault((generation, territory, used_on), [0, 0])
-        entry[0] += units
-        entry[1] += revenue_minor
-    totals = [
-        UsageTotal(*key, in_range(units), in_range(minor)) for key, (units, minor) in sorted(sums.items())
-    ]
-    batches = session.execute(select(row.batch_id).where(*chosen).distinct()).scalars()
-    return totals, sorted(batches)
 
 
 def _stage(chunks: Iterator[Chunk], staged: Path) -> tuple[pl.DataFrame, tuple[Finding, ...]]:
@@ -225,7 +268,7 @@ def _insert_refused(session: Session, batch: UsageBatch, refused: pl.DataFrame) 
     add_rows(session, UsageQuarantine, [row | constants for row in refused.to_dicts()])
 
 
-def _report(session: Session, batch: UsageBatch, findings: tuple[Finding, ...]) -> UsageReport:
+def _report(session: Session, batch: UsageBatch) -> UsageReport:
     row = UsageQuarantine
     query = select(row).where(row.batch_id == batch.id).order_by(row.line).limit(MAX_LISTED)
     listed = [
@@ -236,7 +279,7 @@ def _report(session: Session, batch: UsageBatch, findings: tuple[Finding, ...]) 
     if more:
         message = f"{more:,} more lines are in quarantine"
         listed.append(Finding("MORE_LINES", batch.file_name, message, Severity.INFO))
-    return UsageReport(batch.id, batch.num_lines, batch.num_quarantined, (*findings, *listed))
+    return UsageReport(batch.id, batch.num_lines, batch.num_quarantined, tuple(listed), (batch.id,))
 
 
 def _sha256(path: Path) -> str:

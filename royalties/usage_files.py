@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from catalog.findings import Finding, Severity
 from royalties.errors import RoyaltiesError
-from royalties.usage_lines import AMOUNTS, COLUMNS, Chunk, check_lines, no_lines
+from royalties.usage_lines import AMOUNTS, COLUMNS, OPTIONAL, Chunk, check_lines, no_lines
 
 CHUNK_BYTES = 16 * 2**20
 MAX_LINE_BYTES = 65_536
@@ -39,14 +39,14 @@ def _check_columns(names: Sequence[str], file: str) -> list[Finding]:
     findings = []
     where = f"{file}:1"
     for name in COLUMNS:
-        if name not in names:
+        if name not in names and not (name == "generation" and "isrc" in names):
             findings.append(Finding("MISSING_COLUMN", where, f"column {name} is missing: {COLUMNS[name]}"))
     if len(set(AMOUNTS) & set(names)) != 1:
         message = "expected exactly one of the columns revenue_minor and revenue"
         findings.append(Finding("AMOUNT_COLUMN", where, message))
     for name in sorted({name for name in names if names.count(name) > 1}):
         findings.append(Finding("DUPLICATE_COLUMN", where, f"column {name!r} is there twice"))
-    for name in sorted(set(names) - set(COLUMNS) - set(AMOUNTS)):
+    for name in sorted(set(names) - set(COLUMNS) - set(AMOUNTS) - set(OPTIONAL)):
         message = f"column {name[:100]!r} is not known here and was ignored"
         findings.append(Finding("UNKNOWN_COLUMN", where, message, Severity.WARNING))
     return findings
@@ -154,7 +154,7 @@ def _check_csv_lines(texts: Sequence[str], names: Sequence[str], first_line: int
 
 
 def _known(name: str) -> bool:
-    return name in COLUMNS or name in AMOUNTS
+    return name in COLUMNS or name in AMOUNTS or name in OPTIONAL
 
 
 def read_parquet(path: Path) -> Iterator[Chunk]:

@@ -3,6 +3,7 @@
 Lines are checked column by column, a chunk at a time, in whatever file they came.
 """
 
+import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from catalog.findings import Finding
+from catalog.identifiers import parse_isrc
 from catalog.territories import countries
 from royalties.money import EXPONENTS
 
@@ -34,6 +36,15 @@ AMOUNTS: Mapping[str, str] = {
     "revenue": "revenue as a plain decimal with a point and no more decimals than the currency has",
 }
 
+OPTIONAL: Mapping[str, str] = {
+    "isrc": "ISRC of the recording that was used, for lines that name no generation",
+    "listener": "pseudonym of who used it, the same within a service; up to 200 printable characters",
+}
+"""Columns that may be there; `generation` may be left out where there is `isrc`."""
+
+ISRC_PREFIX = "isrc:"
+"""What stands before an ISRC where a line names one instead of a generation."""
+
 LINE_SCHEMA = pa.schema(
     [
         pa.field("line", pa.int64()),
@@ -43,6 +54,7 @@ LINE_SCHEMA = pa.schema(
         pa.field("units", pa.int64()),
         pa.field("revenue_minor", pa.int64()),
         pa.field("currency", pa.string()),
+        pa.field("listener", pa.string()),
     ]
 )
 """An accepted line, with its place in the file that it came from."""
@@ -76,6 +88,41 @@ _PRINTABLE = r"[^\x00-\x1f\x7f-\x{9f}\x{2028}\x{2029}\x{fffd}]"
 
 
 @cache
+def isrc_prefixes() -> tuple[str, ...]:
+    """The two letters with which an ISRC may begin."""
+    pairs = (first + second for first in string.ascii_uppercase for second in string.ascii_uppercase)
+    return tuple(pair for pair in pairs if parse_isrc(f"{pair}AAA2600001"))
+
+
+@cache
+def _isrc_pattern(before: str = "") -> str:
+    return rf"\A{before}(?:{'|'.join(isrc_prefixes())})[A-Z0-9]{{3}}[0-9]{{7}}\z"
+
+
+def isrc_name(text: pl.Expr) -> pl.Expr:
+    """`isrc:` and the ISRC without hyphens, or null where the text is none."""
+    return text.map_batches(_isrc_names, return_dtype=pl.String)
+
+
+def _isrc_names(texts: pl.Series) -> pl.Series:
+    """Most files spell ISRCs as they are kept, and so others are spelled anew only where there are any."""
+    is_isrc = texts.str.contains(_isrc_pattern())
+    if not is_isrc.all():
+        texts = texts.str.to_uppercase().str.replace_all(r"[ .\-]", "")
+        is_isrc = texts.str.contains(_isrc_pattern())
+    named = pl.concat_str(pl.lit(ISRC_PREFIX), texts)
+    return pl.select(pl.when(is_isrc).then(named)).to_series()
+
+
+def _isrc_check() -> _Check:
+    """Where an id begins like an ISRC it is one, spelled as it is kept."""
+    column = pl.col("generation")
+    spelled = column.str.contains(_isrc_pattern(ISRC_PREFIX))
+    ok = ~column.str.starts_with(ISRC_PREFIX) | spelled
+    return _Check("GENERATION", "generation", COLUMNS["generation"], ok)
+
+
+@cache
 def _checks() -> tuple[_Check, ...]:
     territories = pl.col("territory").is_in(sorted(countries("WORLD")))
     return (
@@ -97,7 +144,12 @@ def check_lines(frame: pl.DataFrame) -> Chunk:
         frame: `line` and the columns of a file, as text, or as integers and days where a file has types.
     """
     amount = "revenue" if "revenue" in frame.columns else "revenue_minor"
-    checks = (*_checks(), _Check("REVENUE", amount, AMOUNTS[amount], pl.col("_revenue").is_not_null()))
+    frame, optional = _with_optional(frame)
+    checks = (
+        *optional,
+        *_checks(),
+        _Check("REVENUE", amount, AMOUNTS[amount], pl.col("_revenue").is_not_null()),
+    )
     parsed = frame.with_columns(
         _used_on=_day(frame.schema["used_on"]),
         _units=_integer("units", frame.schema["units"]),
@@ -111,8 +163,33 @@ def check_lines(frame: pl.DataFrame) -> Chunk:
     accepted = judged.filter(pl.col("_fault").is_null()).select(
         "line", "line_id", "generation", "territory", "service", "use_type",
         used_on="_used_on", units="_units", revenue_minor="_revenue", currency="currency",
+        listener="listener",
     )  # fmt: skip
     return Chunk(accepted, _refused(judged.filter(pl.col("_fault").is_not_null()), checks))
+
+
+def _with_optional(frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[_Check, ...]]:
+    """The frame with a generation and a listener in every line, and what must hold of the optional cells."""
+    checks = []
+    if "listener" in frame.columns:
+        listener = pl.col("listener")
+        frame = frame.with_columns(pl.when(listener != "").then(listener))
+        ok = listener.is_null() | listener.str.contains(rf"\A{_PRINTABLE}{{1,200}}\z")
+        checks.append(_Check("LISTENER", "listener", OPTIONAL["listener"], ok))
+    else:
+        frame = frame.with_columns(listener=pl.lit(None, pl.String))
+    if "isrc" in frame.columns:
+        generation = pl.col("generation") if "generation" in frame.columns else pl.lit(None, pl.String)
+        named = pl.when(generation != "").then(generation)
+        asked = pl.col("_named").is_null() & (pl.col("isrc") != "").fill_null(False)
+        frame = frame.with_columns(_named=named).with_columns(
+            generation=pl.coalesce("_named", isrc_name(pl.col("isrc")))
+        )
+        ok = ~asked | pl.col("generation").is_not_null()
+        checks.append(_Check("ISRC", "isrc", OPTIONAL["isrc"], ok))
+    if frame["generation"].str.starts_with(ISRC_PREFIX).any():
+        checks.append(_isrc_check())
+    return frame, tuple(checks)
 
 
 def _refused(judged: pl.DataFrame, checks: Sequence[_Check]) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from provenance.evidence.records import instant
 from royalties.money import format_minor
 from royalties.periods import Period, parse_period
 from royalties.restatement import Delta
-from royalties.restating import RestatementReport
+from royalties.restating import RatesAsOf, RestatementReport
 
 SHOWN_ACCOUNTS = 20
 
@@ -68,6 +68,10 @@ def restate(
         typer.Option("--policy", help="A policy's file or name (else the one by which it was stated last)."),
     ] = None,
     posted_in: InOption = None,
+    rates: Annotated[
+        RatesAsOf,
+        typer.Option("--rates", help="Convert by the rates known when it was stated last, or by those now."),
+    ] = RatesAsOf.STATED,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -76,7 +80,7 @@ def restate(
     Example: contrafact royalties restate --period 2026-10
     """
     with writing(context, home) as opened:
-        report = restate_royalties(opened, period, policy, posted_in)
+        report = restate_royalties(opened, period, policy, posted_in, rates)
     answer = {
         "restatement": report.restatement,
         "restates": report.restates,

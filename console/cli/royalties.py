@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from catalog.identifiers import parse_dpid
-from console.cli import accounts, approving, controls, handing_over, policies, settlement
+from console.cli import accounts, approving, controls, handing_over, policies, reporting, settlement
 from console.cli.options import HomeOption, JsonOption, PeriodOption, parsed, writing
 from console.cli.restating import close, explain, restate
 from console.errors import ExitCode
@@ -19,6 +19,10 @@ from royalties.statement_files import StatementFormat
 from royalties.usage import UsageFormat
 
 
+def _visible(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+
+
 def _party_identifier(text: str) -> str:
     found = parse_dpid(text)
     if found is None:
@@ -29,7 +33,7 @@ def _party_identifier(text: str) -> str:
 app = typer.Typer(help="From usage to statements, in integers.", no_args_is_help=True)
 for command in (
     close, restate, explain, handing_over.sent, handing_over.register, settlement.pay, settlement.paid,
-    accounts.terms, accounts.advance, accounts.account,
+    accounts.terms, accounts.advance, accounts.account, reporting.rates, reporting.releases, reporting.log,
 ):  # fmt: skip
     app.command(command.__name__)(command)
 app.add_typer(approving.approvers, name="approvers")
@@ -44,7 +48,13 @@ app.add_typer(policies.app, name="policy")
 def usage(
     context: typer.Context,
     form: Annotated[UsageFormat, typer.Argument(metavar="FORMAT", help="csv, parquet or dsr.")],
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="The file; CSV and DSR may be gzipped.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...",
+            help="The file; CSV and DSR may be gzipped. Of a sales report all its files, or their folder.",
+        ),
+    ],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -54,10 +64,14 @@ def usage(
 
     Example: contrafact royalties usage csv october.csv
     """
+    files = [each for path in paths for each in (sorted(_visible(path)) if path.is_dir() else [path])]
+    if not files or (len(files) > 1 and form is not UsageFormat.DSR):
+        raise typer.BadParameter("one file of csv or parquet; one or more of one sales report")
     with writing(context, home) as opened:
-        report = take_usage(opened, form, path)
+        report = take_usage(opened, form, files)
     answer = {
         "batch": report.batch,
+        "batches": list(report.batches),
         "lines": report.lines,
         "quarantined": report.quarantined,
         "findings": [finding.to_json() for finding in report.findings],

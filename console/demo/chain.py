@@ -185,7 +185,7 @@ def _pay(
 ) -> tuple[int, RunReport, dict[str, WrittenStatement]]:
     path = inputs / f"usage-{PERIOD}.csv"
     write_atomically(path, usage_csv([piece.generation for piece in pieces], seed))
-    usage = take_usage(home, UsageFormat.CSV, path)
+    usage = take_usage(home, UsageFormat.CSV, [path])
     period = parse_period(PERIOD)
     run = run_royalties(home, period, find_policy(POLICY))
     statements = write_statements(home, period, (), list(StatementFormat))

@@ -24,34 +24,49 @@ from provenance.evidence.records import append
 from provenance.tables import Attribution as AttributionRow
 from provenance.tables import Generation, Record, RunExposure
 from royalties.closing import late_usage
-from royalties.dsr_reader import message_id_of
+from royalties.dsr_report import message_id_of
 from royalties.dsr_writer import UNKNOWN_SENDER, Sender
 from royalties.entitlement import Attribution, Inputs
 from royalties.periods import Period
 from royalties.policy import Policy
+from royalties.releases import unmapped_isrcs
 from royalties.runs import RunReport, find_run, make_exposure, run_distribution
 from royalties.statement_files import StatementFormat, WrittenStatement, write_statement
 from royalties.statements import Names, PayeeInfo, WorkInfo, list_payees, make_statement
 from royalties.tables import AllocationRow, DeltaRow, DistributionRun, RestatementRow
-from royalties.usage import UsageFormat, UsageReport, import_usage
+from royalties.usage import UsageFormat, UsageReport, import_report, import_usage
 
 SharesByWork = Mapping[str, Sequence[tuple[str, int]]]
 
 
-def take_usage(home: Home, form: UsageFormat, path: Path) -> UsageReport:
+def take_usage(home: Home, form: UsageFormat, paths: Sequence[Path]) -> UsageReport:
     """What became of a usage file, taken in as one transaction; with a remark where it came too late.
 
-    A statement that this home wrote as a sales report tells of usage that it has counted already.
+    Several files are those of one sales report. A statement that this home wrote as a sales report tells of
+    usage that it has counted already.
     """
     with home.session() as session, session.begin():
-        if form is UsageFormat.DSR and _is_own_statement(session, message_id_of(path)):
+        folder, now = home.folder("usage"), datetime.now(UTC)
+        own = [path for path in paths if _is_own_statement(session, form, path)]
+        if own:
             message = "this is a statement of this home; the usage in it was counted when it came in"
-            return UsageReport("", 0, 0, (Finding("OWN_STATEMENT", path.name, message),))
-        report = import_usage(session, home.folder("usage"), form, path, imported_at=datetime.now(UTC))
-        return replace(report, findings=(*report.findings, *late_usage(session, report.batch)))
+            return UsageReport("", 0, 0, (Finding("OWN_STATEMENT", own[0].name, message),))
+        if len(paths) > 1:
+            report = import_report(session, folder, paths, imported_at=now)
+        else:
+            report = import_usage(session, folder, form, paths[0], imported_at=now)
+        remarks = [
+            finding
+            for batch in report.batches
+            for finding in (*late_usage(session, batch), *unmapped_isrcs(session, batch))
+        ]
+        return replace(report, findings=(*report.findings, *dict.fromkeys(remarks)))
 
 
-def _is_own_statement(session: Session, message_id: str) -> bool:
+def _is_own_statement(session: Session, form: UsageFormat, path: Path) -> bool:
+    if form is not UsageFormat.DSR:
+        return False
+    message_id = message_id_of(path)
     written = select(Record.sequence).where(Record.kind == "statement", Record.subject_id == message_id)
     return session.execute(written.limit(1)).first() is not None
 
@@ -60,7 +75,8 @@ def run_royalties(home: Home, period: Period, policy: Policy) -> RunReport:
     """A period distributed by a policy, posted to the ledger and written down in one transaction."""
     now = datetime.now(UTC)
     with home.session() as session, session.begin():
-        report = run_distribution(session, period, policy, read_inputs(session, period, policy), run_at=now)
+        inputs = replace(read_inputs(session, period, policy), usage_lines=home.folder("usage"))
+        report = run_distribution(session, period, policy, inputs, run_at=now)
         body = {
             "type": "contrafact.distribution/1",
             **{name: str(value) for name, value in asdict(report).items() if name != "shortfalls"},

@@ -1,5 +1,6 @@
 """From a month that is done to a month that is corrected: closing, restating, and how a line came about."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from royalties.closing import Closing, close_period, find_closing
 from royalties.errors import NotFoundError
 from royalties.explaining import explain_line
 from royalties.periods import Period, parse_period
-from royalties.restating import RestatementReport, policy_in_force, restate
+from royalties.restating import RatesAsOf, RestatementReport, policy_in_force, restate
 from royalties.statement_files import statement_id, statement_json
 from royalties.statements import Statement, make_statement
 
@@ -52,14 +53,18 @@ def close_royalties(home: Home, period: Period) -> Closing:
 
 
 def restate_royalties(
-    home: Home, period: Period, policy: str | None, posted_in: Period | None
+    home: Home,
+    period: Period,
+    policy: str | None,
+    posted_in: Period | None,
+    rates: RatesAsOf = RatesAsOf.STATED,
 ) -> RestatementReport:
     """A closed period computed anew; what differs is posted and written down in one transaction."""
     now = datetime.now(UTC)
     with home.session() as session, session.begin():
         by = policy_in_force(session, period) if policy is None else find_policy(policy)
-        inputs = read_inputs(session, period, by)
-        report = restate(session, period, by, inputs, posted_in=posted_in, restated_at=now)
+        inputs = replace(read_inputs(session, period, by), usage_lines=home.folder("usage"))
+        report = restate(session, period, by, inputs, posted_in=posted_in, restated_at=now, rates=rates)
         if report.restatement:
             name, body = report.restatement, _body(report)
             append(session, home.key, kind="restatement", subject_id=name, body=body, recorded_at=now)

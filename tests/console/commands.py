@@ -56,6 +56,8 @@ COMMANDS = (
         {"statement", "files"},
     ),
     ("royalties statement --period 2026-10 --party PAYEE --format pdf", {"statement", "files", "findings"}),
+    ("royalties rates RATES", {"batch", "rates", "findings"}),
+    ("royalties releases RELEASES", {"batch", "releases", "findings"}),
     ("royalties register --period 2026-10", {"sent"}),
     ("royalties explain STATEMENT 1", {"line", "path"}),
     (

@@ -321,8 +321,16 @@ def test_every_command_answers_with_its_keys_and_in_plain_words(done, monkeypatc
     report = plain_report(FINANCIAL, [(chain.pieces[0].generation, 10, 1234)])
     (folder / "report.tsv").write_bytes(report.replace(b"2026-10", b"2027-01"))  # no month of other tests
     parties = [payee for payee in chain.statements if payee.startswith("party_")]
+    (folder / "rates.csv").write_text(
+        "from,to,rate,date,source,kind\nUSD,EUR,0.9213,2026-10-31,Example Bank (invented),period_average\n"
+    )
+    (folder / "releases.csv").write_text(
+        f"isrc,generation,from\nSEAAA2600001,{chain.pieces[0].generation},2026-10-01\n"
+    )
     usage = folder / "inputs" / "usage-2026-10.csv"
     names = approvers_in(folder) | {
+        "RATES": str(folder / "rates.csv"),
+        "RELEASES": str(folder / "releases.csv"),
         "OWNER": parties[0],
         "COLLECTOR": parties[1],
         "RECEIPTS": receipts_for(usage, "2026-10", folder / "receipts.csv"),

@@ -124,6 +124,15 @@ def test_the_explanation_names_every_rate():
         assert expected in text
 
 
+@pytest.mark.parametrize(
+    ("rates", "told"),
+    [(None, "is refused"), ("period_average", "average"), ("period_end", "end"), ("day", "of its day")],
+)
+def test_the_explanation_says_what_becomes_of_other_currencies(rates, told):
+    [line] = [line for line in explain_policy(a_policy(rates=rates)) if line.startswith("Usage in another")]
+    assert told in line and "EUR" in line
+
+
 FEE = {"name": "fee", "rule": "fixed", "fee_minor": 5}
 WHOLE = TRAINING | {"share_ppm": 1_000_000}
 

@@ -11,11 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog.database import Base, open_engine
+from royalties.counting import count_usage
 from royalties.errors import CurrencyMismatchError, UsageStoreError
 from royalties.money import EXPONENTS, parse_minor
 from royalties.periods import parse_period
 from royalties.tables import UsageBatch, UsageQuarantine, UsageTotalRow
-from royalties.usage import UsageFormat, import_usage, lines_path, read_totals
+from royalties.usage import UsageFormat, import_usage, lines_path
 from royalties.usage_files import MAX_LINE_BYTES, read_csv
 from tests.royalties.builders import FIELDS, NOW, OCTOBER, a_line, as_csv, as_frame
 
@@ -46,6 +47,11 @@ def parquet_bytes(frame: pl.DataFrame, tmp_path) -> bytes:
     return path.read_bytes()
 
 
+def totals_of(session, period, currency):
+    counted = count_usage(session, period, currency)
+    return list(counted.totals), list(counted.batches)
+
+
 def quarantine(session) -> list[tuple[int, str]]:
     rows = session.execute(select(UsageQuarantine.line, UsageQuarantine.code)).all()
     return sorted((line, code) for line, code in rows)
@@ -55,7 +61,7 @@ def test_good_lines_are_counted_and_summed(session, bring_in):
     lines = [a_line(1), a_line(2, units=5, revenue_minor=-34), a_line(3, territory="SE")]
     report = bring_in(as_csv(lines))
     assert (report.lines, report.quarantined, report.findings) == (3, 0, ())
-    totals, batches = read_totals(session, OCTOBER, "EUR")
+    totals, batches = totals_of(session, OCTOBER, "EUR")
     assert [(t.territory, t.units, t.revenue_minor) for t in totals] == [("DE", 15, 1200), ("SE", 10, 1234)]
     assert batches == [report.batch]
 
@@ -72,7 +78,7 @@ def test_a_line_that_was_counted_before_is_not_counted_again(session, bring_in):
     report = bring_in(as_csv([a_line(2), a_line(3), a_line(3, units=99), a_line(1, service="Another")]))
     assert (report.lines, report.quarantined) == (2, 2)
     assert quarantine(session) == [(2, "DUPLICATE_LINE"), (4, "DUPLICATE_LINE")]
-    totals, _ = read_totals(session, OCTOBER, "EUR")
+    totals, _ = totals_of(session, OCTOBER, "EUR")
     assert sum(total.units for total in totals) == 40
 
 
@@ -261,11 +267,11 @@ def test_parquet_gives_the_totals_that_csv_gives(session, bring_in, tmp_path):
         a_line(number, units=number, used_on=f"2026-10-{number % 28 + 1:02}") for number in range(1, 200)
     ]
     bring_in(as_csv(lines))
-    from_csv, _ = read_totals(session, OCTOBER, "EUR")
+    from_csv, _ = totals_of(session, OCTOBER, "EUR")
     renamed = as_frame([line | {"service": "Other"} for line in lines])
     report = bring_in(parquet_bytes(renamed, tmp_path), "parquet", "usage.parquet")
     assert report.lines == 199
-    both, _ = read_totals(session, OCTOBER, "EUR")
+    both, _ = totals_of(session, OCTOBER, "EUR")
     assert [total.units for total in both] == [2 * total.units for total in from_csv]
 
 
@@ -346,14 +352,14 @@ def test_only_the_days_of_the_period_are_read(session, bring_in):
             ]
         )
     )
-    totals, _ = read_totals(session, OCTOBER, "EUR")
+    totals, _ = totals_of(session, OCTOBER, "EUR")
     assert [total.used_on for total in totals] == [date(2026, 10, 31)]
 
 
 def test_usage_in_another_currency_is_not_added_up(session, bring_in):
     bring_in(as_csv([a_line(1), a_line(2, currency="USD")]))
     with pytest.raises(CurrencyMismatchError, match="USD"):
-        read_totals(session, OCTOBER, "EUR")
+        totals_of(session, OCTOBER, "EUR")
 
 
 @pytest.mark.parametrize("text", ["2026-13", "2026-1", "october", "0000-01", "2026-10-01", ""])
