@@ -183,7 +183,11 @@ def divide(
                 rows.append((pot.name, *key, part_minor))
     tables = _tables(ground, rows)
     body = _manifest(policy, period, gross_minor, split, own, received, rows)
-    body["inputs"] = {"attributions": ground.pack.digest, "generations": str(heads.height)}
+    body["inputs"] = {
+        "attributions": ground.pack.digest,
+        "generations": str(heads.height),
+        "exposure": exposure_digest(ground.works),
+    }
     body["tables"] = {name: digest_frame(table) for name, table in tables.items()}
     body["cells"] = str(ground.cells.height)
     _check(body, rows)
@@ -259,6 +263,13 @@ def _check(body: Mapping[str, Any], rows: Sequence[tuple[str, str, str, str, int
         faults.append("pool is not allocated + held")
     if faults:
         raise LedgerError(f"the distribution of {body['period']} does not add up: {'; '.join(faults)}")
+
+
+def exposure_digest(works: pl.DataFrame) -> str:
+    """The digest that `royalties.runs.make_exposure` gives the exposure, which lines show as evidence."""
+    rows = works.filter("exposed").select("work", "events").sort("work")
+    spelled = rows.select(pl.format("{}\x1f{}\x1e", "work", "events").str.join("")).item()
+    return hashlib.sha256((spelled or "").encode()).hexdigest()
 
 
 def digest_frame(frame: pl.DataFrame) -> str:

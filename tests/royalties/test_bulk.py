@@ -9,6 +9,7 @@ import polars as pl
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from royalties.bulk.lines import lines_of
 from royalties.bulk.running import open_run, run_bulk
 from royalties.distribution import distribute
 from royalties.shares import read_shares, works_of
@@ -57,3 +58,21 @@ def test_every_payee_gets_out_of_every_pot_what_the_plain_distribution_gives(cas
         assert found == amounts_of(told)
         assert (report.pool_minor, report.allocated_minor) == (told.pool_minor, told.allocated_minor)
         assert report.suspense_minor == told.suspense_minor
+
+
+@settings(max_examples=25, deadline=None)
+@given(months())
+def test_the_lines_of_every_payee_are_those_of_the_plain_distribution(case):
+    usage, policy, inputs = case
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        sources = write_sources(folder, usage, inputs, OCTOBER)
+        run_bulk(sources, policy, OCTOBER, folder / "run")
+        run = open_run(folder / "run")
+        told = expected(usage, policy, inputs)
+        by_account = defaultdict(list)
+        for each in (*told.allocations, *told.passed_on):
+            by_account[each.payee.account].append(each)
+        for account, lines in by_account.items():
+            found = lines_of(run, sources.pack, account)
+            assert sorted(found, key=lambda each: each.pot) == sorted(lines, key=lambda each: each.pot)
