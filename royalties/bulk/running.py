@@ -22,15 +22,17 @@ from royalties.bulk.summing import Sums, cells_of, sum_usage, territory_type
 from royalties.bulk.taken import check_policy
 from royalties.bulk.weighing import Ground, PayeeKey, Weigher, parts_of_changing
 from royalties.bulk.workers import Here, Workers
-from royalties.digests import Json, canonical_json, digest_rows
+from royalties.digests import Json, canonical_json
 from royalties.entitlement import PayeeKind
 from royalties.errors import BulkRefusedError, LedgerError
 from royalties.money import PPM, allocate_minor
 from royalties.periods import Period, parse_period
-from royalties.policy import Destination, DestinationKind, Policy, Rule, parse_policy
+from royalties.policy import DestinationKind, Policy, Rule, parse_policy
 
 TYPE = "contrafact.bulk-run/1"
 MANIFEST = "manifest.json"
+_TO_POT = f"{DestinationKind.POT.value}:"
+_ACCOUNT, _PARTY, _SUSPENSE = PayeeKind.ACCOUNT.value, PayeeKind.PARTY.value, PayeeKind.SUSPENSE.value
 TABLES = ("cells", "splits", "owners", "works", "unmatched", "payees")
 """`owners` names the payees to whom the numbers in `splits` point."""
 
@@ -182,7 +184,7 @@ def divide(
             if part_minor:
                 rows.append((pot.name, *key, part_minor))
     tables = _tables(ground, rows)
-    body = _manifest(policy, period, gross_minor, split, own, received, rows)
+    body = _manifest(policy, period, gross_minor, split, own, received, tables["payees"])
     body["inputs"] = {
         "attributions": ground.pack.digest,
         "generations": str(heads.height),
@@ -190,14 +192,13 @@ def divide(
     }
     body["tables"] = {name: digest_frame(table) for name, table in tables.items()}
     body["cells"] = str(ground.cells.height)
-    _check(body, rows)
+    _check(body, tables["payees"])
     return body, tables
 
 
 def _receiving_pot(key: PayeeKey) -> str | None:
     kind, name, _ = key
-    prefix = str(Destination(DestinationKind.POT, ""))
-    return name.removeprefix(f"{prefix}:") if kind == PayeeKind.ACCOUNT and name.startswith(f"{prefix}:") else None
+    return name.removeprefix(_TO_POT) if kind == _ACCOUNT and name.startswith(_TO_POT) else None
 
 
 def _tables(ground: Ground, rows: list[tuple[str, str, str, str, int]]) -> dict[str, pl.DataFrame]:
@@ -219,17 +220,17 @@ def _manifest(
     split: Mapping[str, int],
     own: Mapping[str, int],
     received: Mapping[str, int],
-    rows: Sequence[tuple[str, str, str, str, int]],
+    payees: pl.DataFrame,
 ) -> dict[str, Json]:
-    kept = [row for row in rows if _receiving_pot(row[1:4]) is None]
-    held_minor = sum(row[4] for row in kept if row[1] == PayeeKind.SUSPENSE)
+    kept = payees.filter((pl.col("kind") != _ACCOUNT) | ~pl.col("id").str.starts_with(_TO_POT))
+    held = pl.col("kind") == _SUSPENSE
     totals = {
         "gross_minor": gross_minor,
         "deductions_minor": split["deductions"],
         "provider_minor": split["provider"],
         "pool_minor": split["pool"],
-        "allocated_minor": sum(row[4] for row in kept) - held_minor,
-        "suspense_minor": held_minor,
+        "allocated_minor": _total(kept.filter(~held)),
+        "suspense_minor": _total(kept.filter(held)),
     }
     pots: list[Json] = [
         {"name": pot.name, "own_minor": str(own[pot.name]), "received_minor": str(received[pot.name])}
@@ -242,21 +243,22 @@ def _manifest(
         "policy": {"digest": policy.digest, "source": policy.source},
         "totals": {name: str(value) for name, value in totals.items()},
         "pots": pots,
-        "parties": str(len({row[2] for row in kept if row[1] == PayeeKind.PARTY})),
+        "parties": str(kept.filter(pl.col("kind") == _PARTY)["id"].n_unique()),
     }
 
 
-def _check(body: Mapping[str, Any], rows: Sequence[tuple[str, str, str, str, int]]) -> None:
+def _total(payees: pl.DataFrame) -> int:
+    return int(payees["amount_minor"].cast(pl.Int128).sum())
+
+
+def _check(body: Mapping[str, Any], payees: pl.DataFrame) -> None:
     """The invariants of `royalties.distribution.check_distribution`, on the run's own totals."""
     totals = {name: int(value) for name, value in body["totals"].items()}
-    out = dict.fromkeys((pot["name"] for pot in body["pots"]), 0)
-    for row in rows:
-        out[row[0]] += row[4]
-    faults = [
-        f"pot {pot['name']} gave {out[pot['name']]}"
-        for pot in body["pots"]
-        if out[pot["name"]] != int(pot["own_minor"]) + int(pot["received_minor"])
-    ]
+    faults = []
+    for pot in body["pots"]:
+        given_minor = _total(payees.filter(pl.col("pot") == pot["name"]))
+        if given_minor != int(pot["own_minor"]) + int(pot["received_minor"]):
+            faults.append(f"pot {pot['name']} gave {given_minor}")
     if totals["gross_minor"] != totals["deductions_minor"] + totals["provider_minor"] + totals["pool_minor"]:
         faults.append("gross is not deductions + provider + pool")
     if totals["pool_minor"] != totals["allocated_minor"] + totals["suspense_minor"]:
@@ -273,25 +275,29 @@ def exposure_digest(works: pl.DataFrame) -> str:
 
 
 def digest_frame(frame: pl.DataFrame) -> str:
-    """The SHA-256 of a table's values in their order, whatever file they lie in."""
+    """The SHA-256 of a table's values in their order, whatever file they lie in.
+
+    A column is its name and length, then its integers in 64 bits, or its texts with record separators between.
+    """
     digest = hashlib.sha256()
     for name in frame.columns:
         column = frame[name].rechunk()
         digest.update(f"{name} {frame.height}\x1e".encode())
-        if column.dtype in (pl.String, pl.Boolean) or isinstance(column.dtype, pl.Enum):
-            digest.update(_text_digest(column))
+        if isinstance(column.dtype, pl.Enum):
+            column, texts = _numbered(column)
+            digest.update(texts)
+        if column.dtype == pl.String:
+            digest.update((column.str.join("\x1e").item() or "").encode() + b"\x1f")
         else:
             digest.update(column.cast(pl.Int64).to_numpy().astype("<i8", copy=False).tobytes())
     return digest.hexdigest()
 
 
-def _text_digest(column: pl.Series) -> bytes:
-    """Of texts with few values: which there are, and which stands where."""
-    if isinstance(column.dtype, pl.Enum):
-        values = column.unique().cast(pl.String).sort()
-        numbers = column.cast(pl.String).cast(pl.Enum(values)).to_physical().cast(pl.Int64)
-        return digest_rows([(value,) for value in values]).encode() + numbers.to_numpy().tobytes()
-    return digest_rows([(value,) for value in column.cast(pl.String)]).encode()
+def _numbered(column: pl.Series) -> tuple[pl.Series, bytes]:
+    """A column of few texts as numbers, and which texts these stand for; other texts leave no trace."""
+    present = column.unique().cast(pl.String).sort()
+    texts = (present.str.join("\x1e").item() or "").encode() + b"\x1f"
+    return column.cast(pl.Enum(present)).to_physical(), texts
 
 
 def open_run(folder: Path) -> BulkRun:
