@@ -130,8 +130,7 @@ def lay_ground(
         sources.usage, pack, period, policy.currency, table.breaks, workers, num_parts, scratch
     )  # fmt: skip
     divider = Divider(table, works, _places(sums), (policy.territory, table.last_span))
-    used = sums.frame["generation_no"].unique()
-    changing = parts_of_changing(pack, used.filter(used < pack.num_generations), divider.changing, works.height)
+    changing = parts_of_changing(pack, sums.used, divider.changing, works.height)
     named = pl.concat([changing.select("work_no"), works.filter("exposed").select("work_no")]).unique()
     free = policy.public_domain
     payee = None if free.kind is DestinationKind.SUSPENSE else (PayeeKind.ACCOUNT.value, str(free), "")
@@ -141,8 +140,7 @@ def lay_ground(
 
 
 def _places(sums: Sums) -> list[Place]:
-    found = sums.frame.select("territory", "span").unique()
-    return [(str(territory), span) for territory, span in found.iter_rows()]
+    return [(str(territory), span) for territory, span in sums.places.iter_rows()]
 
 
 def divide(

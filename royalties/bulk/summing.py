@@ -12,22 +12,23 @@ from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from catalog.findings import Finding
 from catalog.territories import countries
-from royalties.bulk.files import MAX_LISTED, USAGE, check_files, scan
-from royalties.bulk.packing import Pack
+from royalties.bulk.files import USAGE, check_files, scan
+from royalties.bulk.packing import Pack, open_pack
+from royalties.bulk.tally import Tally, merge_sums, summed
 from royalties.bulk.workers import Workers
-from royalties.errors import BulkRefusedError, CurrencyMismatchError, NothingToDistributeError
+from royalties.errors import CurrencyMismatchError, NothingToDistributeError
 from royalties.money import MAX_MINOR, in_range
 from royalties.periods import Period
 
 Slices = tuple[tuple[str, int, int], ...]
 """Files with the first row and the number of rows to read of each."""
 
-KEYS = ("generation", "territory", "span")
+CHUNK_ROWS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class UsagePart:
     starts_on: date
     ends_before_on: date
     breaks: tuple[date, ...]
+    pack: str
     target: str
 
 
@@ -46,11 +48,14 @@ class UsagePart:
 class Sums:
     """Sums by generation, territory and span.
 
-    `frame` has `generation_no`, `territory`, `span`, `units` and `revenue_minor`; generations that the pack does
-    not have are numbered after those that it has, in the order of `unmatched`.
+    `frame` has `generation_no`, `territory`, `span`, `units` and `revenue_minor`, not both 0; generations that the
+    pack does not have are numbered after those that it has, in the order of `unmatched`. `places` are the
+    territories and spans of the frame, `used` the numbers of the pack's generations that have any usage.
     """
 
     frame: pl.DataFrame
+    places: pl.DataFrame
+    used: pl.Series
     unmatched: pl.Series
     gross_minor: int
 
@@ -104,10 +109,13 @@ def sum_usage(
     check_files(paths, USAGE, "usage")
     parts = [
         UsagePart(
-            slices, currency, period.starts_on, period.ends_before_on, breaks, str(scratch / f"sums-{number}.arrow")
+            slices, currency, period.starts_on, period.ends_before_on, breaks,
+            str(pack.folder), str(scratch / f"sums-{number}.arrow"),
         )
         for number, slices in enumerate(cut(paths, num_parts))
-    ]
+    ]  # fmt: skip
+    if not parts:
+        raise NothingToDistributeError(f"{period.name} has no usage in these files")
     foreign = sorted({code for found in workers.map(sum_part, parts) for code in found})
     if foreign:
         message = f"{period.name} has usage in {', '.join(foreign)}, the policy pays in {currency}"
@@ -125,11 +133,15 @@ def sum_part(part: UsagePart) -> list[str]:
     foreign = lines.filter(pl.col("currency") != part.currency).select(pl.col("currency").unique()).collect()
     if foreign.height:
         return foreign["currency"].to_list()
-    sums = lines.group_by("generation", "territory", **_span_key(part)).agg(_summed()).collect()
-    if "span" not in sums.columns:
-        sums = sums.with_columns(span=pl.lit(0, pl.UInt16))
-    _check_territories(sums)
-    sums.with_columns(pl.col("territory").cast(territory_type())).write_ipc(part.target)
+    names = open_pack(Path(part.pack), digested=False).heads(["generation"])["generation"]
+    tally = Tally(names, territory_type().categories, len(part.breaks) + 1)
+    hashed = [pl.col(name).hash().alias(f"{name}_hash") for name in ("generation", "territory")]
+    numbers = pl.col("units", "revenue_minor").cast(pl.Int64, strict=True)
+    chosen = lines.select("generation", "territory", numbers, *hashed, span=_span(part))
+    for chunk in chosen.collect_batches(chunk_size=CHUNK_ROWS, maintain_order=False):
+        tally.add(chunk)
+    tally.sums().write_ipc(part.target)
+    np.save(f"{part.target}.used.npy", tally.used)
     return []
 
 
@@ -138,57 +150,44 @@ def _sliced(lines: pl.LazyFrame, name: str, first: int, num: int) -> pl.LazyFram
     return lines if whole else lines.slice(first, num)
 
 
-def _span_key(part: UsagePart) -> dict[str, pl.Expr]:
+def _span(part: UsagePart) -> pl.Expr:
     """The span that a day lies in; without breaks every day lies in the first, and no day need be looked at."""
     if not part.breaks:
-        return {}
+        return pl.lit(0, pl.UInt16)
     num_days = (part.ends_before_on - part.starts_on).days
     days = [part.starts_on + timedelta(days=number) for number in range(num_days)]
     spans = [bisect_right(part.breaks, day) for day in days]
-    return {"span": pl.col("used_on").replace_strict(days, spans, return_dtype=pl.UInt16)}
-
-
-def _summed() -> list[pl.Expr]:
-    """Sums in 128 bits: those of 64 wrap without a word."""
-    return [pl.col(name).cast(pl.Int128).sum() for name in ("units", "revenue_minor")]
-
-
-def _check_territories(sums: pl.DataFrame) -> None:
-    known = pl.col("territory").is_in(territory_type().categories.to_list())
-    stray = sums.filter(~known)["territory"].unique().sort().head(MAX_LISTED)
-    if len(stray):
-        message = "is no country: expected two capital letters of ISO 3166-1"
-        raise BulkRefusedError("usage", [Finding("TERRITORY", repr(name)[:100], message) for name in stray])
+    return pl.col("used_on").replace_strict(days, spans, return_dtype=pl.UInt16)
 
 
 def _merged(targets: Sequence[str], pack: Pack, period: Period) -> Sums:
-    """The sums of all parts together, with numbers for generations."""
-    sums = pl.scan_ipc(list(targets)) if targets else pl.LazyFrame(schema={**dict.fromkeys(KEYS, pl.String)})
-    if len(targets) > 1:
-        sums = sums.group_by(KEYS).agg(_summed())
-    numbers = pack.heads(["generation"]).lazy().with_row_index("generation_no")
-    joined = sums.join(numbers, on="generation", how="left").collect() if targets else pl.DataFrame()
-    if not joined.height:
+    """The sums of all parts together, with numbers for generations that the pack does not have."""
+    parts = [pl.read_ipc(target) for target in targets]
+    sums = parts[0] if len(parts) == 1 else merge_sums(parts)
+    used = np.zeros(pack.num_generations, np.bool_)
+    for target in targets:
+        used |= np.load(f"{target}.used.npy", allow_pickle=False)
+    if not used.any() and not sums.height:
         raise NothingToDistributeError(f"{period.name} has no usage in these files")
-    gross_minor = in_range(int(joined["revenue_minor"].sum()))
+    gross_minor = in_range(int(sums["revenue_minor"].cast(pl.Int128).sum()))
     if gross_minor < 0:
         message = f"the refunds of {period.name} exceed its revenue by {-gross_minor} minor units"
         raise NothingToDistributeError(f"{message}; distribute them with a later period")
     for name in ("units", "revenue_minor"):
-        for extreme in (joined[name].min(), joined[name].max()):
-            assert isinstance(extreme, int)
-            in_range(extreme)
-    stray = joined.filter(pl.col("generation_no").is_null())
-    unmatched = stray["generation"].unique().sort()
+        for extreme in (sums[name].min(), sums[name].max()):
+            in_range(int(str(extreme or 0)))
+    sums = sums.filter((pl.col("revenue_minor") != 0) | (pl.col("units") != 0))
+    unmatched = sums.filter(pl.col("generation_no").is_null())["generation"].unique().sort()
+    places = sums.select("territory", "span").unique()
     if len(unmatched):
         more = pl.DataFrame({"generation": unmatched}).with_row_index("stray_no", offset=pack.num_generations)
-        joined = joined.join(more, on="generation", how="left").with_columns(
+        sums = sums.join(more, on="generation", how="left").with_columns(
             generation_no=pl.coalesce("generation_no", "stray_no")
         )
-    frame = joined.select(
+    frame = sums.select(
         "generation_no", "territory", "span", pl.col("units", "revenue_minor").cast(pl.Int64, strict=True)
     )
-    return Sums(frame, unmatched, gross_minor)
+    return Sums(frame, places, pl.Series(np.flatnonzero(used), dtype=pl.UInt32), unmatched, gross_minor)
 
 
 def cells_of(sums: pl.DataFrame, epoch_of: pl.DataFrame) -> pl.DataFrame:
@@ -202,13 +201,13 @@ def cells_of(sums: pl.DataFrame, epoch_of: pl.DataFrame) -> pl.DataFrame:
     keys = ("generation_no", "territory", "epoch")
     if epoch_of["span"].n_unique() > 1:
         joined = sums.join(epoch_of, on=["territory", "span"])
-        sums = joined.group_by(keys).agg(_summed()).with_columns(
+        sums = joined.group_by(keys).agg(summed()).with_columns(
             pl.col("units", "revenue_minor").cast(pl.Int64, strict=True)
         )  # fmt: skip
     elif epoch_of["epoch"].n_unique() > 1:
         sums = sums.join(epoch_of.drop("span"), on="territory")
     else:
-        sums = sums.with_columns(epoch=pl.lit(epoch_of["epoch"][0], pl.Int32))
+        sums = sums.with_columns(epoch=pl.lit(0, pl.Int32))
     cells = sums.filter(pl.col("revenue_minor") > 0).select(*keys, "units", "revenue_minor").sort(keys)
     total_minor = cells["revenue_minor"].cast(pl.Int128).sum()
     assert total_minor <= MAX_MINOR or in_range(int(total_minor))
