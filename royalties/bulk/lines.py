@@ -95,11 +95,10 @@ class _Receiver:
         heads = self.pack.heads(["generation", "reliability", "unattributed_ppm", "digest"])
         heads = heads.with_row_index("generation_no")
         cells = self.run.table("cells").collect()
-        sure = heads.filter(pl.col("reliability").is_in(self.pot.reliable_when))
-        reliable = cells.join(sure.select("generation_no"), on="generation_no", how="semi")
-        unsure = cells.filter(pl.col("generation_no") < heads.height).join(
-            sure.select("generation_no"), on="generation_no", how="anti"
-        )
+        is_sure = heads["reliability"].is_in(self.pot.reliable_when)
+        sure, matched = heads.filter(is_sure), cells.filter(pl.col("generation_no") < heads.height)
+        in_sure = is_sure.gather(matched["generation_no"])
+        reliable, unsure = matched.filter(in_sure), matched.filter(~in_sure)
         yield from self._rows(self._attributed(reliable, sure, works), PPM, factor=scale)
         yield from self._rows(self._unattributed(reliable, sure), PPM, factor=scale)
         yield from self._rows(self._unmatched(cells, heads.height), 1, factor=scale * PPM)

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from catalog.territories import countries
 from royalties.bulk.files import USAGE, check_files, scan
 from royalties.bulk.packing import Pack, open_pack
-from royalties.bulk.tally import Tally, merge_sums, summed
+from royalties.bulk.tally import MAX_DENSE, Tally, merge_sums, summed
 from royalties.bulk.workers import Workers
 from royalties.errors import CurrencyMismatchError, NothingToDistributeError
 from royalties.money import MAX_MINOR, in_range
@@ -134,7 +134,7 @@ def sum_part(part: UsagePart) -> list[str]:
     if foreign.height:
         return foreign["currency"].to_list()
     names = open_pack(Path(part.pack), digested=False).heads(["generation"])["generation"]
-    tally = Tally(names, territory_type().categories, len(part.breaks) + 1)
+    tally = Tally(names, territory_type().categories, len(part.breaks) + 1, MAX_DENSE)
     hashed = [pl.col(name).hash().alias(f"{name}_hash") for name in ("generation", "territory")]
     numbers = pl.col("units", "revenue_minor").cast(pl.Int64, strict=True)
     chosen = lines.select("generation", "territory", numbers, *hashed, span=_span(part))

@@ -30,7 +30,7 @@ class Tally:
     """Sums of usage lines that come in chunks, in any order."""
 
     def __init__(
-        self, generations: pl.Series, territories: pl.Series, num_spans: int, max_dense: int = MAX_DENSE
+        self, generations: pl.Series, territories: pl.Series, num_spans: int, max_dense: int
     ) -> None:
         self.generations, self.territories = Codes(generations), Codes(territories)
         self.type = pl.Enum(territories)
