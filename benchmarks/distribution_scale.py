@@ -2,8 +2,9 @@
 
 The plain call is polars scanning the same Parquet and summing it by generation and territory: the least that
 anybody has to do. It runs right before and right after ours, in one process, and the ratio is to their mean.
-Peak memory is that of the whole process while ours runs, as Linux counts it. `python -m
-benchmarks.distribution_scale --lines 100000000` makes what it needs in a temporary folder (about 6 GB at that size).
+Peak memory is that of the whole process while ours runs, as Linux counts it; `--alone` leaves the plain
+calls out, whose memory stays with the process. `python -m benchmarks.distribution_scale --lines 100000000`
+makes what it needs in a temporary folder (about 6 GB at that size).
 """
 
 import argparse
@@ -127,7 +128,10 @@ def make_attributions(folder: Path, generations: int, works: int) -> Path:
         }
     )
     heads.write_parquet(folder / "generations.parquet")
-    timed("pack the attributions", lambda: pack_attributions([rows], [folder / "generations.parquet"], folder / "pack"))
+    timed(
+        "pack the attributions",
+        lambda: pack_attributions([rows], [folder / "generations.parquet"], folder / "pack"),
+    )
     return folder / "pack"
 
 
@@ -171,7 +175,9 @@ def reset_peak() -> None:
 
 def peak_mib() -> int:
     """The process's peak memory since, in MiB."""
-    line = next(each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith("VmHWM"))
+    line = next(
+        each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith("VmHWM")
+    )
     return int(line.split()[1]) // 1024
 
 
@@ -200,6 +206,7 @@ def main() -> None:
     parser.add_argument("--payees", type=int, default=200_000)
     parser.add_argument("--parts", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--alone", action="store_true", help="without the plain calls, for the peak")
     parser.add_argument("--on", type=Where, default=Where.LOCAL)
     parser.add_argument("--folder", type=Path, help="where to make and keep the files, else a temporary one")
     options = parser.parse_args()
@@ -215,7 +222,11 @@ def main() -> None:
             make_shares(shares, options.works, options.payees)
             numbers = np.arange(options.works)
             pl.DataFrame(
-                {"work": names("work_", numbers), "events": numbers % 997 + 1, "public_domain": numbers % 50 == 0}
+                {
+                    "work": names("work_", numbers),
+                    "events": numbers % 997 + 1,
+                    "public_domain": numbers % 50 == 0,
+                }
             ).write_parquet(exposure)
         for lines in options.lines:
             usage = folder / f"usage-{lines}.parquet"
@@ -223,7 +234,13 @@ def main() -> None:
                 make_usage(usage, lines, options.generations)
             out = folder / f"run-{lines}-{options.parts}"
             shutil.rmtree(out, ignore_errors=True)
-            measure(Sources((usage,), pack, (shares,), exposure), policy, out, workers, options.parts)
+            sources = Sources((usage,), pack, (shares,), exposure)
+            if options.alone:
+                reset_peak()
+                timed("distribution", lambda: run_bulk(sources, policy, OCTOBER, out, workers, options.parts))  # noqa: B023
+                print(f"{lines:,} lines, peak of the whole process {peak_mib():,} MiB\n", flush=True)
+            else:
+                measure(sources, policy, out, workers, options.parts)
             _, found = timed("lines of the largest payee", lambda: lines_of(open_run(out), pack, LARGE_PAYEE))  # noqa: B023
             print(f"{len(found):,} lines\n", flush=True)
     finally:

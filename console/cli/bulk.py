@@ -23,7 +23,8 @@ app = typer.Typer(
     help="Months of a hundred million lines, from files of your own, without a home.", no_args_is_help=True
 )
 PackOption = Annotated[
-    Path, typer.Option("--attributions", exists=True, file_okay=False, help="The folder that 'bulk pack' made.")
+    Path,
+    typer.Option("--attributions", exists=True, file_okay=False, help="The folder that 'bulk pack' made."),
 ]
 RunArgument = Annotated[
     Path, typer.Argument(metavar="DIR", exists=True, file_okay=False, help="The run's folder.")
@@ -46,7 +47,8 @@ def pack(
 ) -> None:
     """Check attributions and pack them, so that months of money run over them quickly.
 
-    Example: contrafact royalties bulk pack --shares shares.parquet --generations generations.parquet --out pack
+    Example: contrafact royalties bulk pack --shares shares.parquet --generations generations.parquet --out
+    pack
     """
     report = pack_attributions(shares, generations, out)
     answer = {
@@ -70,9 +72,13 @@ def run(
     shares: Annotated[list[Path], _files("--shares", "Parquet with who owns the works. Repeatable.")],
     exposure: Annotated[Path, _files("--exposure", "Parquet: work, events, public_domain.")],
     out: Annotated[Path, typer.Option("--out", help="The folder to make.")],
-    partitions: Annotated[int, typer.Option("--partitions", min=1, help="Into how many parts to cut the job.")] = 1,
+    partitions: Annotated[
+        int, typer.Option("--partitions", min=1, help="Into how many parts to cut the job.")
+    ] = 1,
     workers: Annotated[int, typer.Option("--workers", min=1, help="How many processes work on them.")] = 1,
-    on: Annotated[Where, typer.Option("--on", help="Processes here, or tasks of a Ray cluster.")] = Where.LOCAL,
+    on: Annotated[
+        Where, typer.Option("--on", help="Processes here, or tasks of a Ray cluster.")
+    ] = Where.LOCAL,
     as_json: JsonOption = False,
 ) -> None:
     """Distribute a period by a policy into a folder; any number of parts and workers gives the same bytes.
@@ -130,9 +136,16 @@ def lines(
         f"{each.line.generation} {each.line.territory} {each.line.work}".rstrip()
         for each in found[:SHOWN_LINES]
     ]
-    more = [f"and {len(found) - SHOWN_LINES:,} more lines (all with --json)"] if len(found) > SHOWN_LINES else []
+    more = (
+        [f"and {len(found) - SHOWN_LINES:,} more lines (all with --json)"] if len(found) > SHOWN_LINES else []
+    )
     say(
-        {"run": opened.id, "payee": payee, "amount_minor": total, "lines": [_line_json(each) for each in found]},
+        {
+            "run": opened.id,
+            "payee": payee,
+            "amount_minor": total,
+            "lines": [_line_json(each) for each in found],
+        },
         [f"{payee}: {format_minor(total, currency)} {currency} in {len(found):,} lines", *shown, *more],
         as_json=as_json,
     )
@@ -153,7 +166,9 @@ def _line_json(each: Allocation) -> dict[str, Any]:
 def verify(
     folder: RunArgument,
     attributions: PackOption,
-    usage: Annotated[list[Path] | None, _files("--usage", "With the two below: make the whole run again.")] = None,
+    usage: Annotated[
+        list[Path] | None, _files("--usage", "With the two below: make the whole run again.")
+    ] = None,
     shares: Annotated[list[Path] | None, _files("--shares", "Who owns the works.")] = None,
     exposure: Annotated[Path | None, _files("--exposure", "What the model was trained on.")] = None,
     as_json: JsonOption = False,
@@ -172,6 +187,10 @@ def verify(
     valid = all(check.holds for check in checks)
     told = [{"name": check.name, "holds": check.holds, "found": check.found} for check in checks]
     words = [f"{check.name}: {'holds' if check.holds else check.found}" for check in checks]
-    say({"run": opened.id, "valid": valid, "checks": told}, [*words, "valid" if valid else "not valid"], as_json=as_json)
+    say(
+        {"run": opened.id, "valid": valid, "checks": told},
+        [*words, "valid" if valid else "not valid"],
+        as_json=as_json,
+    )
     if not valid:
         raise typer.Exit(ExitCode.REFUSED)

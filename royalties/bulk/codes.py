@@ -1,7 +1,8 @@
 """Which number does a name have, a hundred million times?
 
-A name's hash points into a table of numbers, and the name that stands there is compared: a number is only given
-to the very name that it belongs to. Names whose place another took are looked for in a second table, then joined.
+A name's hash points into a table of numbers, and the name that stands there is compared: a number is only
+given to the very name that it belongs to. Names whose place another took are looked for in a second table,
+then joined.
 """
 
 import numpy as np
@@ -28,7 +29,9 @@ class Codes:
             reached |= table[place] == numbers
             self.tables.append(table)
         rest = numbers[~reached]
-        self.rest = pl.DataFrame({"name": self.names.gather(rest), "number": pl.Series(rest, dtype=pl.UInt32)})
+        self.rest = pl.DataFrame(
+            {"name": self.names.gather(rest), "number": pl.Series(rest, dtype=pl.UInt32)}
+        )
 
     def _high(self, hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
         return hashes >> (np.uint64(64) - self.bits)

@@ -39,7 +39,8 @@ _TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: what it says, whether a cell may be empty, and what stands in for a column that is not there."""
+    """One column: what it says, whether a cell may be empty, and what stands in for a column that is not
+    there."""
 
     kind: Kind
     says: str

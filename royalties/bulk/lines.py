@@ -138,7 +138,11 @@ class _Receiver:
         mine = self._mine().filter(pl.col("epoch") != TRAINING)
         parts = _parts_of(self.pack, mine["work_no"], works.height)
         used = parts.filter(pl.col("basis") > 0).join(reliable, on="generation_no")
-        rows = _split(used, mine).join(sure, on="generation_no").join(works.select("work_no", "work"), on="work_no")
+        rows = (
+            _split(used, mine)
+            .join(sure, on="generation_no")
+            .join(works.select("work_no", "work"), on="work_no")
+        )
         return _shaped(rows, "attribution", evidence=pl.col("digest"))
 
     def _fallback(self, unsure: pl.DataFrame, basis: pl.DataFrame, works: pl.DataFrame) -> pl.DataFrame:
@@ -187,7 +191,11 @@ def _parts_of(pack: Pack, work_nos: pl.Series, num_works: int) -> pl.DataFrame:
     for first, counts, works, shares in pack.batches() if len(work_nos) else ():
         places = np.flatnonzero(wanted[works])
         generations = np.searchsorted(np.cumsum(counts), places, side="right") + first
-        columns = {"generation_no": generations.astype(np.uint32), "work_no": works[places], "basis": shares[places]}
+        columns = {
+            "generation_no": generations.astype(np.uint32),
+            "work_no": works[places],
+            "basis": shares[places],
+        }
         found.append(pl.DataFrame(columns))
     return pl.concat(found)
 

@@ -1,8 +1,10 @@
-"""How are the attributions of millions of generations kept, so that a month's money runs over them in a second?
+"""How are the attributions of millions of generations kept, so that a month's money runs over them in a
+second?
 
-A pack is a folder that is written once: `works.parquet` names every work, `attributions.arrow` (Arrow IPC, read
-in place) has one row for each generation, in the order of their ids, with the works it leaned on as row numbers of
-the former, and `pack.json` says what the digests of both are. Packs are checked when they are made.
+A pack is a folder that is written once: `works.parquet` names every work, `attributions.arrow` (Arrow IPC,
+read in place) has one row for each generation, in the order of their ids, with the works it leaned on as row
+numbers of the former, and `pack.json` says what the digests of both are. Packs are checked when they are
+made.
 """
 
 import hashlib
@@ -31,7 +33,7 @@ from royalties.bulk.files import (
     scan,
     sync,
 )
-from royalties.digests import canonical_json
+from royalties.digests import Json, canonical_json
 from royalties.errors import BulkRefusedError
 from royalties.money import PPM
 
@@ -76,7 +78,9 @@ class Pack:
         """The ids of the works, in the order of their numbers."""
         return pl.read_parquet(self.folder / WORKS)["work"]
 
-    def batches(self, first: int = 0, end: int | None = None) -> Iterator[tuple[int, Integers, Numbers, Numbers]]:
+    def batches(
+        self, first: int = 0, end: int | None = None
+    ) -> Iterator[tuple[int, Integers, Numbers, Numbers]]:
         """Some of the batches: first generation's number, works of each generation, work numbers, shares."""
         with pa.memory_map(str(self.folder / LISTS)) as source:
             reader = pa.ipc.open_file(source)
@@ -124,7 +128,7 @@ def _write_pack(heads: pl.LazyFrame, rows: pl.LazyFrame, folder: Path) -> PackRe
     per = np.bincount(numbered["generation_no"].to_numpy(), minlength=head.height)
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(per)])
     _write_lists(head, numbered["work_no"].to_numpy(), numbered["share_ppm"].to_numpy(), offsets, folder)
-    body = {
+    body: dict[str, Json] = {
         "type": TYPE,
         "generations": head.height,
         "works": works.height,
@@ -154,7 +158,11 @@ def _numbered(rows: pl.LazyFrame, head: pl.DataFrame, works: pl.DataFrame) -> pl
         & (pl.col("work_no") == pl.col("work_no").shift())
     ).head(MAX_LISTED)
     if again.height:
-        names = zip(head["generation"].gather(again["generation_no"]), works["work"].gather(again["work_no"]), strict=True)
+        names = zip(
+            head["generation"].gather(again["generation_no"]),
+            works["work"].gather(again["work_no"]),
+            strict=True,
+        )
         faults = [Finding("REPEATED", name, f"leans on work {work} twice") for name, work in names]
         raise BulkRefusedError("attributions", faults)
     return numbered
@@ -176,7 +184,9 @@ def _check_sums(head: pl.DataFrame, numbered: pl.DataFrame) -> None:
         raise BulkRefusedError("attributions", faults)
 
 
-def _write_lists(head: pl.DataFrame, works: Numbers, shares: Numbers, offsets: Integers, folder: Path) -> None:
+def _write_lists(
+    head: pl.DataFrame, works: Numbers, shares: Numbers, offsets: Integers, folder: Path
+) -> None:
     texts = ("generation", "reliability", "digest")
     schema = pa.schema(
         [*((name, pa.large_string()) for name in texts), ("unattributed_ppm", pa.int64())]
@@ -190,7 +200,9 @@ def _write_lists(head: pl.DataFrame, works: Numbers, shares: Numbers, offsets: I
             starts = pa.array(within - within[0])
             columns = [pa.array(part[name].to_list(), pa.large_string()) for name in texts]
             columns.append(pa.array(part["unattributed_ppm"].to_list(), pa.int64()))
-            columns += [pa.LargeListArray.from_arrays(starts, pa.array(values[chosen])) for values in (works, shares)]
+            columns += [
+                pa.LargeListArray.from_arrays(starts, pa.array(values[chosen])) for values in (works, shares)
+            ]
             writer.write_batch(pa.record_batch(columns, schema=schema))
 
 
@@ -205,7 +217,9 @@ def open_pack(folder: Path, *, digested: bool = True) -> Pack:
         body = json.loads(data)
         listed = body["files"].items() if digested else ()
         wrong = [name for name, digest in listed if sha256(folder / name) != digest]
-        known = body["type"] == TYPE and body["batch_rows"] == BATCH_ROWS and set(body["files"]) == {LISTS, WORKS}
+        known = (
+            body["type"] == TYPE and body["batch_rows"] == BATCH_ROWS and set(body["files"]) == {LISTS, WORKS}
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"is no pack of attributions ({str(error)[:100]}): make one with 'royalties bulk pack'"
         raise BulkRefusedError("attributions", [Finding("NO_PACK", str(folder), message)]) from error

@@ -1,8 +1,8 @@
 """Who owns the works' money, as columns: what holds all through the period, and what changes within it?
 
-Shares that hold in every territory and on every day of the usage are divided once. Only works of which a share
-begins, ends or differs between territories are divided for each class of places and days. Classes with the same
-splits are one epoch, as in `royalties.shares`.
+Shares that hold in every territory and on every day of the usage are divided once. Only works of which a
+share begins, ends or differs between territories are divided for each class of places and days. Classes with
+the same splits are one epoch, as in `royalties.shares`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -52,7 +52,8 @@ class ShareTable:
 
 
 def read_works(path: Path, packed: pl.Series) -> pl.DataFrame:
-    """Every work by its number: its id, the events of it in training, whether it was there and is public domain.
+    """Every work by its number: its id, the events of it in training, whether it was there and is public
+    domain.
 
     Works that no attribution names are numbered after those of the pack.
 
@@ -88,7 +89,9 @@ def read_shares(paths: Sequence[Path], right: str, works: pl.DataFrame, period: 
     lines = scan(paths, SHARES).filter(pl.col("right") == right)
     numbers = works.lazy().select("work", "work_no")
     rows = (
-        lines.with_columns(starts_on=day_or(pl.col("starts_on"), _EARLY), ends_on=day_or(pl.col("ends_on"), _LATE))
+        lines.with_columns(
+            starts_on=day_or(pl.col("starts_on"), _EARLY), ends_on=day_or(pl.col("ends_on"), _LATE)
+        )
         .filter((pl.col("starts_on") < period.ends_before_on) & (pl.col("ends_on") > period.starts_on))
         .filter(pl.col("starts_on") < pl.col("ends_on"))
         .join(numbers, on="work")
@@ -110,8 +113,8 @@ def read_shares(paths: Sequence[Path], right: str, works: pl.DataFrame, period: 
     breaks = tuple(sorted(day for day in days if period.starts_on < day < period.ends_before_on))
     numbered = rows.select(
         "work_no", "payee", pl.col("share_ppm").cast(pl.Int64),
-        territory_no=pl.col("territory").replace_strict(territories, range(len(territories)), return_dtype=pl.Int32),
-        first_span=_span_at("starts_on", breaks),
+        territory_no=pl.col("territory").replace_strict(territories, range(len(territories)),
+        return_dtype=pl.Int32), first_span=_span_at("starts_on", breaks),
         end_span=_span_at("ends_on", breaks) + (pl.col("ends_on") >= period.ends_before_on).cast(pl.Int32),
     )  # fmt: skip
     return ShareTable(numbered, breaks, territories)
@@ -148,7 +151,9 @@ def _holds(key: tuple[frozenset[int], int]) -> pl.Expr:
 class Divider:
     """Divides works for the places of a run's usage and for training."""
 
-    def __init__(self, table: ShareTable, works: pl.DataFrame, places: Iterable[Place], training: Place) -> None:
+    def __init__(
+        self, table: ShareTable, works: pl.DataFrame, places: Iterable[Place], training: Place
+    ) -> None:
         self.works = works
         self.training = training
         self.usage_places = sorted(places)
@@ -157,7 +162,9 @@ class Divider:
         keys = self.classes.keys
         held = [_holds(key).cast(pl.Int32) for key in keys]
         rows = rows.with_columns(held=sum(held, pl.lit(0, pl.Int32))).filter(pl.col("held") > 0)
-        self.changing = rows.filter(pl.col("held") < len(keys)).select(pl.col("work_no").unique()).sort("work_no")
+        self.changing = (
+            rows.filter(pl.col("held") < len(keys)).select(pl.col("work_no").unique()).sort("work_no")
+        )
         self.fixed_rows = rows.join(self.changing, on="work_no", how="anti")
         self.changing_rows = rows.join(self.changing, on="work_no")
 
@@ -202,8 +209,9 @@ class Divider:
 class Splits:
     """Who gets which part of a work.
 
-    `frame` has `work_no`, `epoch` (a number, `ALWAYS` or `TRAINING`), `payee_no` and `share_ppm`; `payees` has the
-    payees in the order of their numbers, which is their own; `epoch_of` the epoch of each territory and span.
+    `frame` has `work_no`, `epoch` (a number, `ALWAYS` or `TRAINING`), `payee_no` and `share_ppm`; `payees`
+    has the payees in the order of their numbers, which is their own; `epoch_of` the epoch of each territory
+    and span.
     """
 
     frame: pl.DataFrame

@@ -1,14 +1,15 @@
 """How does a month's usage become a run in a folder, the same whoever computed which part of it?
 
-The folder holds what every payee gets (`payees.parquet`), everything from which a payee's lines follow (`cells`,
-`splits`, `works`, `unmatched`), and `manifest.json`: the policy, the totals and one digest for each of these. The
-digests are of the values, sorted, so that they do not depend on the order of the usage, on threads, on the number
-of parts, or on how a Parquet file happens to be written. It gets its final name when it is whole.
+The folder holds what every payee gets (`payees.parquet`), everything from which a payee's lines follow
+(`cells`, `splits`, `owners`, `works`, `unmatched`), and `manifest.json`: the policy, the totals and one
+digest for each of these. The digests are of the values, sorted, so that they do not depend on the order of
+the usage, on threads, on the number of parts, or on how a Parquet file happens to be written. The folder gets
+its final name when it is whole.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from catalog.findings import Finding
-from royalties.bulk.packing import Pack, open_pack, settle, staged
+from royalties.bulk.packing import open_pack, settle, staged
 from royalties.bulk.rights import Divider, Place, read_shares, read_works
 from royalties.bulk.summing import Sums, cells_of, sum_usage, territory_type
 from royalties.bulk.taken import check_policy
@@ -136,7 +137,9 @@ def lay_ground(
     payee = None if free.kind is DestinationKind.SUSPENSE else (PayeeKind.ACCOUNT.value, str(free), "")
     splits = divider.divide(named.join(divider.changing, on="work_no"), payee)
     epoch_of = splits.epoch_of.with_columns(pl.col("territory").cast(territory_type()))
-    return Ground(pack, cells_of(sums.frame, epoch_of), sums.unmatched, works, splits, changing), sums.gross_minor
+    return Ground(
+        pack, cells_of(sums.frame, epoch_of), sums.unmatched, works, splits, changing
+    ), sums.gross_minor
 
 
 def _places(sums: Sums) -> list[Place]:
@@ -200,7 +203,13 @@ def _receiving_pot(key: PayeeKey) -> str | None:
 
 
 def _tables(ground: Ground, rows: list[tuple[str, str, str, str, int]]) -> dict[str, pl.DataFrame]:
-    schema = {"pot": pl.String, "kind": pl.String, "id": pl.String, "reason": pl.String, "amount_minor": pl.Int64}
+    schema = {
+        "pot": pl.String,
+        "kind": pl.String,
+        "id": pl.String,
+        "reason": pl.String,
+        "amount_minor": pl.Int64,
+    }
     return {
         "cells": ground.cells,
         "splits": ground.splits.frame,
@@ -275,7 +284,8 @@ def exposure_digest(works: pl.DataFrame) -> str:
 def digest_frame(frame: pl.DataFrame) -> str:
     """The SHA-256 of a table's values in their order, whatever file they lie in.
 
-    A column is its name and length, then its integers in 64 bits, or its texts with record separators between.
+    A column is its name and length, then its integers in 64 bits, or its texts with record separators
+    between.
     """
     digest = hashlib.sha256()
     for name in frame.columns:

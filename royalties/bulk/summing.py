@@ -1,8 +1,8 @@
 """How much was used of each generation, where, and while which shares held?
 
-Usage is read once. What is kept of it is a sum for each generation, territory and span of days within which no
-share begins or ends; so memory and everything that comes after grow with these and not with the lines. Parts of
-the usage can be summed anywhere and in any order: the sums are integers.
+Usage is read once. What is kept of it is a sum for each generation, territory and span of days within which
+no share begins or ends; so memory and everything that comes after grow with these and not with the lines.
+Parts of the usage can be summed anywhere and in any order: the sums are integers.
 """
 
 from bisect import bisect_right
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -48,9 +49,10 @@ class UsagePart:
 class Sums:
     """Sums by generation, territory and span.
 
-    `frame` has `generation_no`, `territory`, `span`, `units` and `revenue_minor`, not both 0; generations that the
-    pack does not have are numbered after those that it has, in the order of `unmatched`. `places` are the
-    territories and spans of the frame, `used` the numbers of the pack's generations that have any usage.
+    `frame` has `generation_no`, `territory`, `span`, `units` and `revenue_minor`, not both 0; generations
+    that the pack does not have are numbered after those that it has, in the order of `unmatched`. `places`
+    are the territories and spans of the frame, `used` the numbers of the pack's generations that have any
+    usage.
     """
 
     frame: pl.DataFrame
@@ -72,7 +74,7 @@ def cut(paths: Sequence[Path], count: int) -> list[Slices]:
     total = sum(num for _, num in rows)
     bounds = [total * number // count for number in range(count + 1)]
     parts = []
-    for low, high in zip(bounds, bounds[1:], strict=False):
+    for low, high in pairwise(bounds):
         slices, begin = [], 0
         for path, num in rows:
             first, last = max(low - begin, 0), min(high - begin, num)
@@ -151,7 +153,8 @@ def _sliced(lines: pl.LazyFrame, name: str, first: int, num: int) -> pl.LazyFram
 
 
 def _span(part: UsagePart) -> pl.Expr:
-    """The span that a day lies in; without breaks every day lies in the first, and no day need be looked at."""
+    """The span that a day lies in; without breaks every day lies in the first, and no day need be looked
+    at."""
     if not part.breaks:
         return pl.lit(0, pl.UInt16)
     num_days = (part.ends_before_on - part.starts_on).days

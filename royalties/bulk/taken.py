@@ -8,9 +8,11 @@ from royalties.errors import BulkRefusedError
 from royalties.policy import Fallback, Policy, Pot, Rule
 
 _POLICY_FIELDS = frozenset(
-    "name version description currency right territory deductions_ppm pool_rate_ppm unattributed public_domain "
-    "threshold_minor pots digest source".split()
-)
+    {
+        "name", "version", "description", "currency", "right", "territory", "deductions_ppm", "pool_rate_ppm",
+        "unattributed", "public_domain", "threshold_minor", "pots", "digest", "source",
+    }
+)  # fmt: skip
 _POT_FIELDS = frozenset({"name", "share_ppm", "rule", "fallback", "reliable_when"})
 _RULES = frozenset({Rule.EQUAL, Rule.EXPOSURE, Rule.ATTRIBUTION})
 _FALLBACKS = frozenset({Fallback.EQUAL, Fallback.EXPOSURE, Fallback.SUSPENSE})

@@ -1,8 +1,8 @@
 """How are lines summed by generation, territory and span in a memory that does not grow with them?
 
-Sums lie in dense arrays of 64 bits, one place for each generation, territory and span, while no sum can leave 64
-bits and the arrays stay within `MAX_DENSE`. Lines for which that cannot be said, and those of generations that have
-no number, are summed by their keys in 128 bits. Both give the same sums.
+Sums lie in dense arrays of 64 bits, one place for each generation, territory and span, while no sum can
+leave 64 bits and the arrays stay within `MAX_DENSE`. Lines for which that cannot be said, and those of
+generations that have no number, are summed by their keys in 128 bits. Both give the same sums.
 """
 
 from collections.abc import Sequence
@@ -65,7 +65,9 @@ class Tally:
         slot = self._slots(place)
         fits = known & (slot >= 0) if self._bounded(chunk) else np.zeros(chunk.height, np.bool_)
         every = bool(fits.all())
-        index = (slot if every else slot[fits]) * self.width + (generation_no if every else generation_no[fits])
+        index = (slot if every else slot[fits]) * self.width + (
+            generation_no if every else generation_no[fits]
+        )
         for name in VALUES:
             values = chunk[name].to_numpy()
             np.add.at(self.dense[name], index, values if every else values[fits])
@@ -85,7 +87,9 @@ class Tally:
         """Whether no dense sum can leave 64 bits with these lines; if so, they are counted as added."""
         bounds = {}
         for name in VALUES:
-            largest = max((abs(int(str(each or 0))) for each in (chunk[name].min(), chunk[name].max())), default=0)
+            largest = max(
+                (abs(int(str(each or 0))) for each in (chunk[name].min(), chunk[name].max())), default=0
+            )
             bounds[name] = self.bounds[name] + largest * chunk.height
         if any(bound > MAX_MINOR for bound in bounds.values()):
             return False
@@ -108,16 +112,23 @@ class Tally:
 
     def sums(self) -> pl.DataFrame:
         """`KEYS` with the sums; where a generation has a number it has no name."""
-        frames = [pl.DataFrame(schema=dict(zip(KEYS, (pl.UInt32, pl.String, self.type, pl.UInt16), strict=True)))]
+        frames = [
+            pl.DataFrame(schema=dict(zip(KEYS, (pl.UInt32, pl.String, self.type, pl.UInt16), strict=True)))
+        ]
         frames[0] = frames[0].with_columns(**{name: pl.lit(None, pl.Int64) for name in VALUES}).clear()
         for slot, place in enumerate(self.places):
             units, minor = (self.dense[name][slot * self.width : (slot + 1) * self.width] for name in VALUES)
             numbers = np.flatnonzero((units != 0) | (minor != 0))
             territory, span = self.territories.names[place // self.num_spans], place % self.num_spans
-            columns = {"generation_no": numbers.astype(np.uint32), "units": units[numbers], "revenue_minor": minor[numbers]}
+            columns = {
+                "generation_no": numbers.astype(np.uint32),
+                "units": units[numbers],
+                "revenue_minor": minor[numbers],
+            }
             frames.append(
                 pl.DataFrame(columns).select(
-                    "generation_no", generation=pl.lit(None, pl.String), territory=pl.lit(territory, self.type),
+                    "generation_no",
+                    generation=pl.lit(None, pl.String), territory=pl.lit(territory, self.type),
                     span=pl.lit(span, pl.UInt16), units="units", revenue_minor="revenue_minor",
                 )
             )  # fmt: skip

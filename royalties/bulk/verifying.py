@@ -78,7 +78,9 @@ def _computed(run: BulkRun, pack_folder: Path) -> Check:
     except (RoyaltiesError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
         return Check("amounts", holds=False, found=str(error)[:500])
     different = sorted(name for name in {*body, *run.body} if body.get(name) != run.body.get(name))
-    return Check("amounts", holds=not different, found=f"differs in {', '.join(different)}" if different else "")
+    return Check(
+        "amounts", holds=not different, found=f"differs in {', '.join(different)}" if different else ""
+    )
 
 
 def _ground(run: BulkRun, pack_folder: Path) -> Ground:
@@ -87,7 +89,9 @@ def _ground(run: BulkRun, pack_folder: Path) -> Ground:
     cells = tables["cells"].with_columns(pl.col("territory").cast(pl.String).cast(territory_type()))
     changing = tables["splits"].filter(pl.col("epoch") >= 0).select(pl.col("work_no").unique())
     used = cells["generation_no"].unique()
-    parts = parts_of_changing(pack, used.filter(used < pack.num_generations), changing, tables["works"].height)
+    parts = parts_of_changing(
+        pack, used.filter(used < pack.num_generations), changing, tables["works"].height
+    )
     no_epochs = pl.DataFrame(schema={"territory": pl.String, "span": pl.UInt16, "epoch": pl.Int32})
     splits = Splits(tables["splits"], tables["owners"].select(PAYEE), no_epochs)
     return Ground(pack, cells, tables["unmatched"]["generation"], tables["works"], splits, parts)

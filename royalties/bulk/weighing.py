@@ -1,12 +1,13 @@
 """What does each payee weigh in a pot, exactly?
 
-Sums of usage ("cells") weigh works, works weigh payees. Work weights are revenue x ppm, summed over a dense array
-in 64 bits when no sum can leave them, else in limbs that cannot; payee weights are sums in 128 bits; what is
-beyond is in Python's own integers.
+Sums of usage ("cells") weigh works, works weigh payees. Work weights are revenue x ppm, summed over a dense
+array in 64 bits when no sum can leave them, else in limbs that cannot; payee weights are sums in 128 bits;
+what is beyond is in Python's own integers.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,8 @@ NO_WORKS: PayeeKey = (PayeeKind.SUSPENSE.value, "", SuspenseReason.UNMATCHED_WOR
 class Ground:
     """What all pots of a run are weighed on.
 
-    `cells` is what `cells_of` gives; `works` is by number; `changing` has the parts (`generation_no`, `work_no`,
-    `share_ppm`) of works whose splits differ between epochs.
+    `cells` is what `cells_of` gives; `works` is by number; `changing` has the parts (`generation_no`,
+    `work_no`, `share_ppm`) of works whose splits differ between epochs.
     """
 
     pack: Pack
@@ -104,7 +105,9 @@ def sum_works(part: WorkPart) -> str:
     return part.target
 
 
-def weigh_works(pack: Pack, revenue: Integers, workers: Workers, num_parts: int, scratch: Path) -> pl.DataFrame:
+def weigh_works(
+    pack: Pack, revenue: Integers, workers: Workers, num_parts: int, scratch: Path
+) -> pl.DataFrame:
     """`work_no` and `weight`: the sum of revenue x ppm of each work that has one.
 
     Args:
@@ -115,13 +118,17 @@ def weigh_works(pack: Pack, revenue: Integers, workers: Workers, num_parts: int,
     count = max(1, min(num_parts, pack.num_batches))
     bounds = [pack.num_batches * number // count for number in range(count + 1)]
     parts = [
-        WorkPart(str(pack.folder), first, end, str(scratch / "revenue.npy"), str(scratch / f"works-{number}.npy"))
-        for number, (first, end) in enumerate(zip(bounds, bounds[1:], strict=False))
+        WorkPart(
+            str(pack.folder), first, end, str(scratch / "revenue.npy"), str(scratch / f"works-{number}.npy")
+        )
+        for number, (first, end) in enumerate(pairwise(bounds))
     ]
     weight = pl.Series("weight", [], pl.Int128).extend_constant(0, pack.num_works)
     for path in workers.map(sum_works, parts):
         for number, limb in enumerate(np.load(path, allow_pickle=False)):
-            weight = weight + pl.Series(limb).cast(pl.Int128) * pl.Series([1 << (bits * number)], dtype=pl.Int128)
+            weight = weight + pl.Series(limb).cast(pl.Int128) * pl.Series(
+                [1 << (bits * number)], dtype=pl.Int128
+            )
     return pl.DataFrame([weight.alias("weight")]).with_row_index("work_no").filter(pl.col("weight") > 0)
 
 
@@ -180,7 +187,11 @@ class Weigher:
         parts = [_summed(fixed.join(always, on="work_no"), pl.col("weight"), "payee_no")]
         if g.changing.height:
             product = pl.col("revenue_minor").cast(pl.Int128) * pl.col("share_ppm")
-            moving = g.changing.join(sure, on="generation_no").group_by("work_no", "epoch").agg(weight=product.sum())
+            moving = (
+                g.changing.join(sure, on="generation_no")
+                .group_by("work_no", "epoch")
+                .agg(weight=product.sum())
+            )
             split = moving.join(g.splits.frame, on=["work_no", "epoch"])
             parts.append(_summed(split.filter(pl.col("weight") > 0), pl.col("weight"), "payee_no"))
         return pl.concat(parts)
@@ -204,7 +215,9 @@ class Weigher:
     def _fallback(self, unsure: pl.DataFrame, basis: pl.DataFrame) -> Iterator[tuple[PayeeKey, int]]:
         if not unsure.height:
             return
-        minor_of = dict(unsure.group_by("epoch").agg(pl.col("revenue_minor").cast(pl.Int128).sum()).iter_rows())
+        minor_of = dict(
+            unsure.group_by("epoch").agg(pl.col("revenue_minor").cast(pl.Int128).sum()).iter_rows()
+        )
         minor_of[ALWAYS] = sum(minor_of.values())
         chosen = self.ground.splits.frame.filter(pl.col("epoch").is_in(list(minor_of)))
         split = _summed(basis.join(chosen, on="work_no"), pl.col("basis"), "payee_no", "epoch")
@@ -212,12 +225,14 @@ class Weigher:
             yield key, weight * minor_of[epoch] * PPM
 
     def _named(self, frame: pl.DataFrame) -> Iterator[tuple[PayeeKey, int]]:
-        return ((row[0], row[1]) for row in self._rows(frame.group_by("payee_no").agg(pl.col("weight").sum())))
+        return (
+            (row[0], row[1]) for row in self._rows(frame.group_by("payee_no").agg(pl.col("weight").sum()))
+        )
 
     def _rows(self, frame: pl.DataFrame) -> Iterable[tuple[PayeeKey, int, int]]:
         payees = self.ground.splits.payees.select(PAYEE)[frame["payee_no"]]
         epochs = frame["epoch"] if "epoch" in frame.columns else pl.repeat(ALWAYS, frame.height, eager=True)
-        return zip(payees.iter_rows(), frame["weight"], epochs, strict=True)  # type: ignore[return-value]
+        return zip(payees.iter_rows(), frame["weight"], epochs, strict=True)
 
 
 def basis_of(rule: str, works: pl.DataFrame) -> pl.DataFrame:
@@ -234,9 +249,12 @@ def _summed(split: pl.DataFrame, weight: pl.Expr, *keys: str) -> pl.DataFrame:
 
 
 def _by_generation(cells: pl.DataFrame) -> pl.DataFrame:
-    return cells.group_by("generation_no").agg(pl.col("revenue_minor").cast(pl.Int128).sum()).sort("generation_no")
+    return (
+        cells.group_by("generation_no")
+        .agg(pl.col("revenue_minor").cast(pl.Int128).sum())
+        .sort("generation_no")
+    )
 
 
 def _held(name: str, reason: SuspenseReason) -> PayeeKey:
     return PayeeKind.SUSPENSE.value, name, reason.value
-

@@ -1,7 +1,7 @@
 """Who does the parts of a job: this process, processes beside it, or tasks of a Ray cluster?
 
-A part is a plain value that names files, and its answer is one too; what is large lies in files that all workers
-see. The order of the answers is that of the parts.
+A part is a plain value that names files, and its answer is one too; what is large lies in files that all
+workers see. The order of the answers is that of the parts.
 """
 
 import importlib

@@ -12,7 +12,9 @@ from tests.royalties.bulk_files import write_sources
 
 @pytest.fixture
 def folder(tmp_path):
-    write_sources(tmp_path, [a_total(), a_total("gen_2", 5_000), a_total("gen_9", 77)], some_inputs(), OCTOBER)
+    write_sources(
+        tmp_path, [a_total(), a_total("gen_2", 5_000), a_total("gen_9", 77)], some_inputs(), OCTOBER
+    )
     tmp_path.joinpath("policy.toml").write_text(policy_text())
     return tmp_path
 
@@ -52,8 +54,8 @@ def test_a_month_is_packed_run_explained_and_verified(monkeypatch, capsys, folde
     assert lines["amount_minor"] == sum(line["amount_minor"] for line in lines["lines"]) > 0
     code, found = ask("verify @run --attributions @pack")
     assert (code, found["valid"]) == (0, True)
-    whole = "verify @run --attributions @pack --usage @usage.parquet --shares @shares.parquet --exposure @exposure.parquet"
-    code, found = ask(whole)
+    sources = "--usage @usage.parquet --shares @shares.parquet --exposure @exposure.parquet"
+    code, found = ask(f"verify @run --attributions @pack {sources}")
     assert (code, found["checks"][-1]) == (0, {"name": "sources", "holds": True, "found": ""})
     (folder / "run" / "payees.parquet").unlink()
     code, found = ask("verify @run --attributions @pack")

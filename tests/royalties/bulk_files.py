@@ -1,6 +1,6 @@
 """How is a month of the tests written down as the files of a bulk distribution?"""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
@@ -35,7 +35,12 @@ def write_pack(folder: Path, attributions) -> Path:
     for found in attributions.values():
         heads.append((found.generation, found.reliability, found.unattributed_ppm, found.digest))
         rows += [(found.generation, work, ppm) for work, ppm in found.shares_ppm.items()]
-    heads_schema = {"generation": pl.String, "reliability": pl.String, "unattributed_ppm": pl.Int64, "digest": pl.String}
+    heads_schema = {
+        "generation": pl.String,
+        "reliability": pl.String,
+        "unattributed_ppm": pl.Int64,
+        "digest": pl.String,
+    }
     rows_schema = {"generation": pl.String, "work": pl.String, "share_ppm": pl.Int64}
     pl.DataFrame(heads, heads_schema, orient="row").write_parquet(folder / "generations.parquet")
     pl.DataFrame(rows, rows_schema, orient="row").write_parquet(folder / "attributions.parquet")
@@ -52,10 +57,13 @@ def write_exposure(path: Path, inputs) -> Path:
 
 
 def share_rows(inputs, works, period, places=("DE", "SE")):
-    """The shares of a month's inputs as terms: of each work, the days between which its shares stay the same."""
+    """The shares of a month's inputs as terms: of each work, the days between which its shares stay the
+    same."""
     rows = []
     rest = f"WORLD {' '.join(f'-{place}' for place in places)}"
-    days = [period.starts_on + timedelta(days=n) for n in range((period.ends_before_on - period.starts_on).days)]
+    days = [
+        period.starts_on + timedelta(days=n) for n in range((period.ends_before_on - period.starts_on).days)
+    ]
     for work in sorted(works):
         told = {
             place: [inputs.shares_on([work], "mechanical", day, place).get(work, []) for day in days]
@@ -70,14 +78,17 @@ def share_rows(inputs, works, period, places=("DE", "SE")):
             for first, end in zip(starts, [*starts[1:], len(days)], strict=True):
                 starts_on = None if first == 0 else days[first]
                 ends_on = None if end == len(days) else days[end]
-                rows += [(work, "mechanical", where, starts_on, ends_on, payee, ppm) for payee, ppm in answers[first]]
+                rows += [
+                    (work, "mechanical", where, starts_on, ends_on, payee, ppm)
+                    for payee, ppm in answers[first]
+                ]
     return rows
 
 
 def write_shares(path: Path, rows) -> Path:
     schema = {
-        "work": pl.String, "right": pl.String, "territory": pl.String, "starts_on": pl.Date, "ends_on": pl.Date,
-        "payee": pl.String, "share_ppm": pl.Int64,
+        "work": pl.String, "right": pl.String, "territory": pl.String, "starts_on": pl.Date,
+        "ends_on": pl.Date, "payee": pl.String, "share_ppm": pl.Int64,
     }  # fmt: skip
     pl.DataFrame(rows, schema, orient="row").write_parquet(path)
     return path
@@ -92,5 +103,3 @@ def write_sources(folder: Path, usage, inputs, period) -> Sources:
         shares=(write_shares(folder / "shares.parquet", share_rows(inputs, works, period)),),
         exposure=write_exposure(folder / "exposure.parquet", inputs),
     )
-
-

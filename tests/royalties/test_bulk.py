@@ -5,7 +5,6 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-import polars as pl
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +23,11 @@ def months(draw):
     usage, policy, inputs = draw(cases())
     refunds = [draw(st.sampled_from([0, 0, 1, 2])) for _ in usage]
     more = [
-        replace(each, used_on=each.used_on.replace(day=draw(st.sampled_from([2, 15, 16, 30]))), revenue_minor=-part)
+        replace(
+            each,
+            used_on=each.used_on.replace(day=draw(st.sampled_from([2, 15, 16, 30]))),
+            revenue_minor=-part,
+        )
         for each, way in zip(usage, refunds, strict=True)
         if way
         for part in [each.revenue_minor if way == 1 else min(each.revenue_minor * 2, 10**9)]

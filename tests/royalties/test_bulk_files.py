@@ -20,13 +20,20 @@ from royalties.runs import make_exposure
 from tests.royalties.builders import NOVEMBER, OCTOBER, a_policy, a_total, an_attribution, some_inputs
 from tests.royalties.bulk_files import usage_rows, write_pack, write_shares, write_sources, write_usage
 
-HEADS = {"generation": ["gen_1"], "reliability": ["influence"], "unattributed_ppm": [400_000], "digest": ["d"]}
+HEADS = {
+    "generation": ["gen_1"],
+    "reliability": ["influence"],
+    "unattributed_ppm": [400_000],
+    "digest": ["d"],
+}
 ROWS = {"generation": ["gen_1", "gen_1"], "work": ["work_a", "work_b"], "share_ppm": [500_000, 100_000]}
 
 
 def a_month(folder, usage=None, **changes):
     inputs = some_inputs(**changes)
-    return write_sources(folder, usage or [a_total(), a_total("gen_2"), a_total("gen_9", 77)], inputs, OCTOBER)
+    return write_sources(
+        folder, usage or [a_total(), a_total("gen_2"), a_total("gen_9", 77)], inputs, OCTOBER
+    )
 
 
 def codes_of(error) -> list[str]:
@@ -46,7 +53,9 @@ def test_every_column_that_is_missing_is_told(tmp_path, columns):
 def test_wrong_types_and_empty_cells_are_told(tmp_path):
     rows = pl.DataFrame(usage_rows([a_total(), a_total()]))
     path = tmp_path / "usage.parquet"
-    rows.with_columns(pl.col("revenue_minor").cast(pl.Float64), used_on=pl.lit("2026-10-01")).write_parquet(path)
+    rows.with_columns(pl.col("revenue_minor").cast(pl.Float64), used_on=pl.lit("2026-10-01")).write_parquet(
+        path
+    )
     assert [(f.code, f.message) for f in check_columns(path, USAGE)] == [
         ("COLUMN_TYPE", "column used_on is large_string; expected a day (date32)"),
         ("COLUMN_TYPE", "column revenue_minor is double; expected an integer"),
@@ -86,13 +95,17 @@ def test_attributions_that_are_no_division_of_the_whole_are_not_packed(tmp_path,
 
 
 def test_a_pack_does_not_depend_on_the_order_of_lines_and_is_made_once(tmp_path):
-    attributions = {f"gen_{n}": an_attribution(f"gen_{n}", {f"work_{n % 3}": 5 * n, "work_9": 7}) for n in range(20)}
+    attributions = {
+        f"gen_{n}": an_attribution(f"gen_{n}", {f"work_{n % 3}": 5 * n, "work_9": 7}) for n in range(20)
+    }
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     first = write_pack(tmp_path / "a", attributions)
     second = write_pack(tmp_path / "b", dict(reversed(attributions.items())))
     assert open_pack(first).digest == open_pack(second).digest
-    again = pack_attributions([tmp_path / "a/attributions.parquet"], [tmp_path / "a/generations.parquet"], first)
+    again = pack_attributions(
+        [tmp_path / "a/attributions.parquet"], [tmp_path / "a/generations.parquet"], first
+    )
     assert (again.digest, again.generations, again.shares) == (open_pack(first).digest, 20, 40)
 
 
@@ -112,11 +125,15 @@ def test_a_pack_that_was_changed_is_refused(tmp_path):
 def test_a_policy_with_a_rule_or_field_that_is_not_computed_here_is_refused():
     check_policy(a_policy())
     policy = a_policy()
-    blended = replace(policy, pots=(replace(policy.pots[0], rule="fixed"), replace(policy.pots[1], fallback="blend")))
+    blended = replace(
+        policy, pots=(replace(policy.pots[0], rule="fixed"), replace(policy.pots[1], fallback="blend"))
+    )
     with pytest.raises(BulkRefusedError) as error:
         check_policy(blended)
     assert codes_of(error) == ["NOT_TAKEN", "NOT_TAKEN"]
-    more = make_dataclass("More", [("guarantee_minor", int, 0)], bases=(Policy,), frozen=True, slots=True, kw_only=True)
+    more = make_dataclass(
+        "More", [("guarantee_minor", int, 0)], bases=(Policy,), frozen=True, slots=True, kw_only=True
+    )
     values = {field.name: getattr(policy, field.name) for field in fields(policy)}
     check_policy(more(**values))
     with pytest.raises(BulkRefusedError, match="guarantee_minor = 5 is not computed over columns"):
@@ -127,7 +144,12 @@ def test_usage_that_cannot_be_paid_is_refused(tmp_path):
     sources = a_month(tmp_path)
 
     def run(rows, period=OCTOBER):
-        run_bulk(replace(sources, usage=(write_usage(tmp_path / "u.parquet", rows),)), a_policy(), period, tmp_path / "r")
+        run_bulk(
+            replace(sources, usage=(write_usage(tmp_path / "u.parquet", rows),)),
+            a_policy(),
+            period,
+            tmp_path / "r",
+        )
 
     with pytest.raises(CurrencyMismatchError, match="has usage in SEK, USD"):
         run([*usage_rows([a_total()], "USD"), *usage_rows([a_total()], "SEK"), *usage_rows([a_total()])])

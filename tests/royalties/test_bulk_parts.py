@@ -1,4 +1,5 @@
-"""Does a run come out the same whoever computes which part of it, in whatever order, and is it whole or not there?"""
+"""Does a run come out the same whoever computes which part of it, in whatever order, and is it whole or not
+there?"""
 
 import os
 import random
@@ -36,7 +37,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 def a_month(folder: Path, lines: int = 400, generations: int = 40) -> Sources:
     """Lines at random over generations of which some are not known, with shares that change on the 16th."""
-    chance = random.Random(7)  # noqa: S311
+    chance = random.Random(7)
     works = [f"work_{number}" for number in range(30)]
     attributions = {}
     for number in range(generations):
@@ -46,7 +47,9 @@ def a_month(folder: Path, lines: int = 400, generations: int = 40) -> Sources:
         attributions[name] = an_attribution(name, dict.fromkeys(leans, 150_000), reliability=verdict)
     inputs = some_inputs(
         attributions=attributions,
-        shares_on=shares_from({work: [(f"party_{n % 7}", 400_000), (f"party_{n}", 600_000)] for n, work in enumerate(works)}),
+        shares_on=shares_from(
+            {work: [(f"party_{n % 7}", 400_000), (f"party_{n}", 600_000)] for n, work in enumerate(works)}
+        ),
         public_domain=frozenset({"work_3"}),
     )
     fixed = inputs.shares_on
@@ -111,7 +114,8 @@ def test_without_ray_its_tasks_are_refused_with_what_to_install():
 def test_threads_change_no_byte(tmp_path):
     sources = a_month(tmp_path, lines=3_000)
     code = (
-        "import sys; from pathlib import Path; from royalties.bulk.running import *; from royalties.periods import *;"
+        "import sys; from pathlib import Path;"
+        "from royalties.bulk.running import *; from royalties.periods import *;"
         "from tests.royalties.builders import a_policy; f = Path(sys.argv[1]);"
         "s = Sources((f / 'usage.parquet',), f / 'pack', (f / 'shares.parquet',), f / 'exposure.parquet');"
         "run_bulk(s, a_policy(), parse_period('2026-10'), f / sys.argv[2])"
@@ -138,13 +142,14 @@ def test_a_run_that_is_killed_leaves_either_nothing_or_all_of_it(tmp_path):
     sources = a_month(tmp_path, lines=5_000)
     run_bulk(sources, a_policy(), OCTOBER, tmp_path / "whole")
     code = (
-        "import sys; from pathlib import Path; from royalties.bulk.running import *; from royalties.periods import *;"
+        "import sys; from pathlib import Path;"
+        "from royalties.bulk.running import *; from royalties.periods import *;"
         "from tests.royalties.builders import a_policy; f = Path(sys.argv[1]);"
         "s = Sources((f / 'usage.parquet',), f / 'pack', (f / 'shares.parquet',), f / 'exposure.parquet');"
         "print('go', flush=True); run_bulk(s, a_policy(), parse_period('2026-10'), f / 'run')"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    chance, killed = random.Random(3), 0  # noqa: S311
+    chance, killed = random.Random(3), 0
     for _ in range(4):
         with subprocess.Popen(
             [sys.executable, "-c", code, tmp_path], env=environment, stdout=subprocess.PIPE
@@ -168,15 +173,26 @@ def test_parts_of_usage_hold_every_row_once(sizes, count):
         files = [Path(name) / f"{n}.parquet" for n in range(len(sizes))]
         for path, size in zip(files, sizes, strict=True):
             pl.DataFrame({"x": range(size)}, schema={"x": pl.Int64}).write_parquet(path)
-        rows = [(path, row) for part in cut(files, count) for path, first, num in part for row in range(first, first + num)]
-        assert sorted(rows) == [(str(path), row) for path, size in sorted(zip(files, sizes, strict=True)) for row in range(size)]
+        rows = [
+            (path, row)
+            for part in cut(files, count)
+            for path, first, num in part
+            for row in range(first, first + num)
+        ]
+        assert sorted(rows) == [
+            (str(path), row) for path, size in sorted(zip(files, sizes, strict=True)) for row in range(size)
+        ]
 
 
 NAMES = st.text(alphabet="abcdefgh", min_size=1, max_size=3)
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.sets(NAMES, min_size=1, max_size=40), st.lists(NAMES, min_size=1, max_size=40), st.sampled_from([1, 4, 64]))
+@given(
+    st.sets(NAMES, min_size=1, max_size=40),
+    st.lists(NAMES, min_size=1, max_size=40),
+    st.sampled_from([1, 4, 64]),
+)
 def test_a_name_has_its_place_as_number_even_where_hashes_meet(names, asked, modulus):
     """`modulus` makes so few hashes that tables cannot hold all names."""
 
@@ -196,8 +212,8 @@ def test_a_name_has_its_place_as_number_even_where_hashes_meet(names, asked, mod
 
 
 LINES = st.tuples(
-    st.sampled_from(["a", "b", "c", "stray", "other"]), st.sampled_from(["DE", "SE", "US"]), st.integers(0, 2),
-    st.integers(-(2**40), 2**40), st.sampled_from([5, -5, 2**62, -(2**62), 7]),
+    st.sampled_from(["a", "b", "c", "stray", "other"]), st.sampled_from(["DE", "SE", "US"]),
+    st.integers(0, 2), st.integers(-(2**40), 2**40), st.sampled_from([5, -5, 2**62, -(2**62), 7]),
 )  # fmt: skip
 
 
@@ -205,13 +221,19 @@ LINES = st.tuples(
 @given(st.lists(LINES, min_size=1, max_size=30), st.sampled_from([0, 3, 6, 10**6]), st.integers(1, 7))
 def test_sums_are_the_same_in_dense_arrays_and_beyond_them(lines, max_dense, size):
     frame = pl.DataFrame(
-        lines, {"generation": pl.String, "territory": pl.String, "span": pl.UInt16, "units": pl.Int64, "revenue_minor": pl.Int64},
+        lines,
+        {"generation": pl.String, "territory": pl.String, "span": pl.UInt16}
+        | dict.fromkeys(("units", "revenue_minor"), pl.Int64),
         orient="row",
-    )  # fmt: skip
+    )
     summed = Tally(pl.Series(["a", "b", "c"]), territory_type().categories, 3, max_dense)
     for first in range(0, frame.height, size):
         part = frame.slice(first, size)
-        summed.add(part.with_columns(generation_hash=part["generation"].hash(), territory_hash=part["territory"].hash()))
+        summed.add(
+            part.with_columns(
+                generation_hash=part["generation"].hash(), territory_hash=part["territory"].hash()
+            )
+        )
     found = {
         (row[1] if row[0] is None else "abc"[row[0]], *row[2:4]): row[4:]
         for row in merge_sums([summed.sums()]).iter_rows()
@@ -237,7 +259,10 @@ def test_limbs_are_their_number_and_no_sum_of_a_row_leaves_64_bits(values):
 
 
 def test_usage_beyond_64_bits_of_weight_is_divided_exactly(tmp_path):
-    attributions = {"gen_1": an_attribution("gen_1", {"work_a": 333_333, "work_b": 333_334}), "gen_2": an_attribution("gen_2", {"work_b": 1_000_000})}
+    attributions = {
+        "gen_1": an_attribution("gen_1", {"work_a": 333_333, "work_b": 333_334}),
+        "gen_2": an_attribution("gen_2", {"work_b": 1_000_000}),
+    }
     inputs = some_inputs(attributions=attributions)
     usage = [a_total("gen_1", 4 * 10**18), a_total("gen_2", 4 * 10**18 + 7)]
     report = run_bulk(write_sources(tmp_path, usage, inputs, OCTOBER), a_policy(), OCTOBER, tmp_path / "run")
