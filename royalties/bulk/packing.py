@@ -68,7 +68,7 @@ class Pack:
 
     def heads(self, columns: Sequence[str]) -> pl.DataFrame:
         """Some columns of every generation, in the order of their numbers."""
-        with pa.memory_map(str(self.folder / LISTS)) as source:
+        with pa.memory_map(str(self.folder.joinpath(LISTS))) as source:
             table = pa.ipc.open_file(source).read_all().select(list(columns))
             frame = pl.from_arrow(table)
             assert isinstance(frame, pl.DataFrame)
@@ -76,13 +76,13 @@ class Pack:
 
     def works(self) -> pl.Series:
         """The ids of the works, in the order of their numbers."""
-        return pl.read_parquet(self.folder / WORKS)["work"]
+        return pl.read_parquet(self.folder.joinpath(WORKS))["work"]
 
     def batches(
         self, first: int = 0, end: int | None = None
     ) -> Iterator[tuple[int, Integers, Numbers, Numbers]]:
         """Some of the batches: first generation's number, works of each generation, work numbers, shares."""
-        with pa.memory_map(str(self.folder / LISTS)) as source:
+        with pa.memory_map(str(self.folder.joinpath(LISTS))) as source:
             reader = pa.ipc.open_file(source)
             for number in range(first, self.num_batches if end is None else end):
                 batch = reader.get_batch(number)
@@ -122,7 +122,7 @@ def pack_attributions(attributions: Sequence[Path], generations: Sequence[Path],
 def _write_pack(heads: pl.LazyFrame, rows: pl.LazyFrame, folder: Path) -> PackReport:
     head = heads.sort("generation").collect()
     works = rows.select(pl.col("work").unique()).sort("work").collect()
-    works.write_parquet(folder / WORKS)
+    works.write_parquet(folder.joinpath(WORKS))
     numbered = _numbered(rows, head, works)
     _check_sums(head, numbered)
     per = np.bincount(numbered["generation_no"].to_numpy(), minlength=head.height)
@@ -134,7 +134,7 @@ def _write_pack(heads: pl.LazyFrame, rows: pl.LazyFrame, folder: Path) -> PackRe
         "works": works.height,
         "shares": numbered.height,
         "batch_rows": BATCH_ROWS,
-        "files": {name: sha256(folder / name) for name in (LISTS, WORKS)},
+        "files": {name: sha256(folder.joinpath(name)) for name in (LISTS, WORKS)},
     }
     data = canonical_json(body)
     folder.joinpath("pack.json").write_bytes(data)
@@ -192,7 +192,7 @@ def _write_lists(
         [*((name, pa.large_string()) for name in texts), ("unattributed_ppm", pa.int64())]
         + [(name, pa.large_list(pa.uint32())) for name in ("works", "shares_ppm")]
     )
-    with pa.OSFile(str(folder / LISTS), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+    with pa.OSFile(str(folder.joinpath(LISTS)), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         for first in range(0, head.height, BATCH_ROWS):
             part = head.slice(first, BATCH_ROWS)
             within = offsets[first : first + part.height + 1]
@@ -216,7 +216,7 @@ def open_pack(folder: Path, *, digested: bool = True) -> Pack:
         data = folder.joinpath("pack.json").read_bytes()
         body = json.loads(data)
         listed = body["files"].items() if digested else ()
-        wrong = [name for name, digest in listed if sha256(folder / name) != digest]
+        wrong = [name for name, digest in listed if sha256(folder.joinpath(name)) != digest]
         known = (
             body["type"] == TYPE and body["batch_rows"] == BATCH_ROWS and set(body["files"]) == {LISTS, WORKS}
         )
@@ -269,7 +269,7 @@ def settle(folder: Path, out: Path, note: str) -> bool:
     if not out.exists():
         folder.rename(out)
         return True
-    found = out / note
+    found = out.joinpath(note)
     if found.is_file() and found.read_bytes() == folder.joinpath(note).read_bytes():
         return False
     message = "is there already and holds something else; nothing is overwritten: name another folder"

@@ -248,7 +248,7 @@ def split_works(rows: pl.DataFrame, works: pl.DataFrame) -> pl.DataFrame:
     slow = [
         (work_no, str(payee.kind), payee.id, payee.reason, share_ppm)
         for (work_no, work), part in uneven.group_by("work_no", "work", maintain_order=True)
-        for payee, share_ppm in split_work(
+        for payee, share_ppm, *_ in split_work(
             str(work), sorted(zip(part["payee"], part["share_ppm"], strict=True))
         )
     ]

@@ -80,7 +80,7 @@ class BulkRun:
 
     def table(self, name: str) -> pl.LazyFrame:
         """One of the run's `TABLES`."""
-        return pl.scan_parquet(self.folder / f"{name}.parquet")
+        return pl.scan_parquet(self.folder.joinpath(f"{name}.parquet"))
 
 
 def run_bulk(
@@ -105,7 +105,7 @@ def run_bulk(
     """
     check_policy(policy)
     with staged(out) as folder:
-        scratch = folder / "scratch"
+        scratch = folder.joinpath("scratch")
         scratch.mkdir()
         ground, gross_minor = lay_ground(sources, policy, period, workers or Here(), num_parts, scratch)
         body, tables = divide(ground, policy, period, gross_minor, workers or Here(), num_parts, scratch)
@@ -113,7 +113,7 @@ def run_bulk(
             path.unlink()
         scratch.rmdir()
         for name, table in tables.items():
-            table.write_parquet(folder / f"{name}.parquet")
+            table.write_parquet(folder.joinpath(f"{name}.parquet"))
         data = canonical_json(body)
         folder.joinpath(MANIFEST).write_bytes(data)
         settle(folder, out, MANIFEST)

@@ -112,7 +112,7 @@ def sum_usage(
     parts = [
         UsagePart(
             slices, currency, period.starts_on, period.ends_before_on, breaks,
-            str(pack.folder), str(scratch / f"sums-{number}.arrow"),
+            str(pack.folder), str(scratch.joinpath(f"sums-{number}.arrow")),
         )
         for number, slices in enumerate(cut(paths, num_parts))
     ]  # fmt: skip

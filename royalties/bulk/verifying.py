@@ -45,7 +45,7 @@ def verify_run(run: BulkRun, pack_folder: Path) -> list[Check]:
 def verify_sources(run: BulkRun, sources: Sources) -> Check:
     """Whether the same run comes out of the files that it was made from."""
     with tempfile.TemporaryDirectory() as name:
-        again = Path(name) / "run"
+        again = Path(name).joinpath("run")
         try:
             run_bulk(sources, run.policy, run.period, again)
         except RoyaltiesError as error:

@@ -114,12 +114,16 @@ def weigh_works(
         revenue: of each generation of the pack, at least 0.
     """
     bits, limbs = limbs_of(revenue)
-    np.save(scratch / "revenue.npy", limbs)
+    np.save(scratch.joinpath("revenue.npy"), limbs)
     count = max(1, min(num_parts, pack.num_batches))
     bounds = [pack.num_batches * number // count for number in range(count + 1)]
     parts = [
         WorkPart(
-            str(pack.folder), first, end, str(scratch / "revenue.npy"), str(scratch / f"works-{number}.npy")
+            str(pack.folder),
+            first,
+            end,
+            str(scratch.joinpath("revenue.npy")),
+            str(scratch.joinpath(f"works-{number}.npy")),
         )
         for number, (first, end) in enumerate(pairwise(bounds))
     ]
