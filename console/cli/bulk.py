@@ -8,7 +8,7 @@ import typer
 from console.cli.options import JsonOption, PeriodOption
 from console.errors import ExitCode
 from console.output import say
-from console.steps.paying import find_policy
+from console.steps.policies import find_policy
 from royalties.bulk.lines import lines_of
 from royalties.bulk.packing import pack_attributions
 from royalties.bulk.running import Sources, open_run, run_bulk

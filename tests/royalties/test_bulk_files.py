@@ -17,7 +17,16 @@ from royalties.digests import canonical_json
 from royalties.errors import BulkRefusedError, CurrencyMismatchError, NotFoundError, NothingToDistributeError
 from royalties.policy import Policy
 from royalties.runs import make_exposure
-from tests.royalties.builders import NOVEMBER, OCTOBER, a_policy, a_total, an_attribution, some_inputs
+from tests.royalties.builders import (
+    NOVEMBER,
+    OCTOBER,
+    OUTPUT,
+    TRAINING,
+    a_policy,
+    a_total,
+    an_attribution,
+    some_inputs,
+)
 from tests.royalties.bulk_files import usage_rows, write_pack, write_shares, write_sources, write_usage
 
 HEADS = {
@@ -138,6 +147,18 @@ def test_a_policy_with_a_rule_or_field_that_is_not_computed_here_is_refused():
     check_policy(more(**values))
     with pytest.raises(BulkRefusedError, match="guarantee_minor = 5 is not computed over columns"):
         check_policy(more(**values, guarantee_minor=5))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"rounding_unit_minor": 100}, "rounding_unit_minor = 100"),
+        ({"pots": [TRAINING, OUTPUT | {"usage": "units"}]}, "usage = units"),
+    ],
+)
+def test_a_policy_that_says_more_is_refused_by_what_it_says(changes, told):
+    with pytest.raises(BulkRefusedError, match=told):
+        check_policy(a_policy(**changes))
 
 
 def test_usage_that_cannot_be_paid_is_refused(tmp_path):
