@@ -125,3 +125,12 @@ class LedgerError(RoyaltiesError):
 
 class NotFoundError(RoyaltiesError):
     """No such run, payee or line."""
+
+
+class BulkRefusedError(RoyaltiesError):
+    """A bulk distribution cannot be made, or does not hold; every reason is in `findings`."""
+
+    def __init__(self, where: str, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        lines = "\n".join(f"  {finding.where}: {finding.message}" for finding in findings)
+        super().__init__(f"{where} cannot be used ({len(findings)} findings):\n{lines}")

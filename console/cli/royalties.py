@@ -6,7 +6,16 @@ from typing import Annotated
 import typer
 
 from catalog.identifiers import parse_dpid
-from console.cli import accounts, approving, controls, handing_over, policies, reporting, settlement
+from console.cli import (
+    accounts,
+    approving,
+    bulk,
+    controls,
+    handing_over,
+    policies,
+    reporting,
+    settlement,
+)
 from console.cli.options import HomeOption, JsonOption, PeriodOption, parsed, writing
 from console.cli.restating import close, explain, restate
 from console.errors import ExitCode
@@ -31,6 +40,7 @@ def _party_identifier(text: str) -> str:
 
 
 app = typer.Typer(help="From usage to statements, in integers.", no_args_is_help=True)
+app.add_typer(bulk.app, name="bulk")
 for command in (
     close, restate, explain, handing_over.sent, handing_over.register, settlement.pay, settlement.paid,
     accounts.terms, accounts.advance, accounts.account, reporting.rates, reporting.releases, reporting.log,
