@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
@@ -68,7 +69,8 @@ def distribute_month(seed: int, template: Path) -> Counter[str]:
 def _whole_way(session: Session, folder: Path, seed: int) -> Counter[str]:
     month = a_month(seed)
     _take_in(session, folder, month, "usage.parquet")
-    report = run_distribution(session, OCTOBER, month.policy, month.inputs, run_at=NOW)
+    inputs = replace(month.inputs, usage_lines=folder / "usage")
+    report = run_distribution(session, OCTOBER, month.policy, inputs, run_at=NOW)
     session.commit()
     counts = Counter(
         runs=1,
@@ -77,6 +79,7 @@ def _whole_way(session: Session, folder: Path, seed: int) -> Counter[str]:
         pool=report.pool_minor,
         allocated=report.allocated_minor,
         suspense=report.suspense_minor,
+        shortfalls=len(report.shortfalls),
     )
     allocated = session.scalar(select(func.sum(AllocationRow.amount_minor))) or 0
     _expect(seed, "allocation lines are the pool", int(allocated), report.pool_minor)
@@ -128,7 +131,8 @@ def _restated(session: Session, folder: Path, month: Month, seed: int) -> Counte
     if later.lines:
         _take_in(session, folder, later, "later.parquet")
     try:
-        report = restate(session, OCTOBER, later.policy, later.inputs, restated_at=NOW)
+        inputs = replace(later.inputs, usage_lines=folder / "usage")
+        report = restate(session, OCTOBER, later.policy, inputs, restated_at=NOW)
     except NothingToDistributeError:  # more was refunded than sold
         session.rollback()
         return Counter(not_restated=1)

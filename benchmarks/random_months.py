@@ -16,7 +16,8 @@ from royalties.runs import make_exposure
 PPM = 1_000_000
 TERRITORIES = ("DE", "FR", "SE", "US")
 SERVICES = ("Example Stream", "Example Radio")
-DESTINATIONS = ("pot:training", "fund:research", "provider", "suspense")
+ELSEWHERE = ("fund:research", "provider", "suspense")
+FEES = (1, 7, 12_345, 10**6, 10**8)
 VERDICTS = ("influence", "exposure")
 SUMS = ((500_000, 500_000), (333_333, 666_667), (333_300, 666_600), (300_000, 200_000), (900_000, 300_000))
 """How two owners share a work: exactly, within the tolerance, with a gap, with too much claimed."""
@@ -39,7 +40,8 @@ def a_month(seed: int) -> Month:
     """A random month; its shares change in the middle of it, in one territory."""
     chance = random.Random(f"month {seed}")
     works = [f"work_{number}" for number in range(chance.randint(1, 12))]
-    return Month(_lines(chance, seed), _policy(chance), _inputs(chance, works))
+    policy = _parsed(_plain(chance) if chance.random() < 0.4 else _rich(chance))
+    return Month(_lines(chance, seed), policy, _inputs(chance, works))
 
 
 def later_known(month: Month, seed: int) -> Month:
@@ -109,6 +111,7 @@ def _lines(chance: random.Random, seed: int) -> tuple[Mapping[str, object], ...]
             "units": chance.randint(0, 1_000),
             "revenue_minor": chance.randint(0, highest),
             "currency": "EUR",
+            "listener": f"listener {chance.randint(1, 9)}" if chance.random() < 0.8 else None,
         }
         for number in range(chance.randint(1, 60))
     )
@@ -150,28 +153,92 @@ def _shares(chance: random.Random, works: Sequence[str]):
     return shares_on
 
 
-def _policy(chance: random.Random) -> Policy:
-    training_ppm = chance.randint(1, PPM - 1)
-    text = f"""
+def _parsed(text: str) -> Policy:
+    policy, findings = parse_policy(text.encode())
+    assert policy is not None, findings
+    return policy
+
+
+def _head(chance: random.Random) -> str:
+    return f"""
         name = "campaign"
         version = "1"
         currency = "EUR"
         territory = "SE"
         deductions_ppm = {chance.randint(0, 500_000)}
-        pool_rate_ppm = {chance.randint(0, PPM)}
-        unattributed = "{chance.choice(DESTINATIONS)}"
-        public_domain = "{chance.choice(DESTINATIONS)}"
         threshold_minor = {chance.choice((0, 1_000, 100_000))}
-        [[pots]]
-        name = "training"
+        """
+
+
+def _plain(chance: random.Random) -> str:
+    """A policy of one pool with a training pot and an output pot."""
+    return f"""{_head(chance)}
+        pool_rate_ppm = {chance.randint(0, PPM)}
+        unattributed = "{chance.choice(("pot:training", *ELSEWHERE))}"
+        public_domain = "{chance.choice(("pot:training", *ELSEWHERE))}"
+        {_pots(chance, "pots", "training", "")}
+        """
+
+
+def _rich(chance: random.Random) -> str:
+    """A policy of pools for one to three rights, with whatever else a policy can say."""
+    rights = chance.sample(("mechanical", "performing", "master"), chance.randint(1, 3))
+    unit = chance.choice((1, 1, 7, 100))
+    pools = (_pool(chance, right, PPM // len(rights), unit) for right in rights)
+    return f"{_head(chance)}\nrounding_unit_minor = {unit}\n" + "".join(pools)
+
+
+def _pool(chance: random.Random, right: str, most_ppm: int, unit: int) -> str:
+    training = f"training-{right}"
+    public_domain = f'public_domain = "{chance.choice((f"pot:{training}", *ELSEWHERE))}"'
+    return f"""
+        [[pools]]
+        right = "{right}"
+        pool_rate_ppm = {chance.randint(0, most_ppm)}
+        unattributed = "{chance.choice((f"pot:{training}", *ELSEWHERE))}"
+        {public_domain if right != "master" else ""}
+        {_minimum(chance, unit)}
+        {_pots(chance, "pools.pots", training, f"-{right}")}
+        {_fee(chance, right)}
+        """
+
+
+def _minimum(chance: random.Random, unit: int) -> str:
+    """A minimum of the pool, and one of works or licensors where payees get whole minor units."""
+    fields = [f"per_period_minor = {chance.choice(FEES)}", f"per_use_micro = {chance.choice(FEES)}"]
+    chosen = chance.sample(fields, chance.randint(0, 2))
+    if unit == 1 and chance.random() < 0.5:
+        of = chance.choice(("work", "licensor"))
+        chosen += [f"per_{of}_minor = {chance.choice(FEES)}"]
+        chosen += [f'top_up = "{chance.choice(("provider", "pro_rata"))}"']
+    return f"minimum = {{ {', '.join(chosen)} }}" if chosen else ""
+
+
+def _pots(chance: random.Random, table: str, training: str, suffix: str) -> str:
+    training_ppm = chance.randint(1, PPM - 1)
+    blend = f"blend = {{ influence = {chance.randint(1, PPM)}, exposure = {chance.randint(0, PPM)} }}"
+    return f"""
+        [[{table}]]
+        name = "{training}"
         share_ppm = {training_ppm}
         rule = "{chance.choice(("equal", "exposure"))}"
-        [[pots]]
-        name = "output"
+        [[{table}]]
+        name = "output{suffix}"
         share_ppm = {PPM - training_ppm}
         rule = "attribution"
         fallback = "{chance.choice(("equal", "exposure", "suspense"))}"
+        usage = "{chance.choice(("revenue", "units", "listener"))}"
+        {blend if chance.random() < 0.5 else ""}
         """
-    policy, findings = parse_policy(text.encode())
-    assert policy is not None, findings
-    return policy
+
+
+def _fee(chance: random.Random, right: str) -> str:
+    if chance.random() < 0.6:
+        return ""
+    return f"""
+        [[pools.pots]]
+        name = "fee-{right}"
+        rule = "fixed"
+        fee_minor = {chance.choice(FEES)}
+        paid_by = "{chance.choice(("pool", "provider"))}"
+        """
