@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from royalties.bulk.posting import METHOD
 from royalties.errors import NotFoundError
 from royalties.money import format_minor
 from royalties.policy import Measure, Policy
@@ -74,6 +75,11 @@ def _version(
         path.append(f"{what}: {sold}.")
     path.append(f"Pot {line.pot}, method {line.method}: {version.basis:,} of {version.basis_total:,}.")
     path += _weighed(policy, line)
+    if line.method == METHOD:
+        path.append(
+            "It is a sum; its lines are computed from the run's folder: "
+            f"contrafact royalties bulk lines DIR --attributions PACK --payee {statement.payee}."
+        )
     if version.evidence:
         path.append(f"Evidence: {version.evidence}.")
     if line.work and not line.reason:

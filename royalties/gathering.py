@@ -124,6 +124,11 @@ def divide(gathered: Gathered) -> Distribution:
     return distribution
 
 
+def folder_run(recorded: str) -> str:
+    """The run in a folder that a run was posted from; "" for one that was divided here."""
+    return str(json.loads(recorded).get("bulk", ""))
+
+
 def changed_inputs(recorded: str, digests: Mapping[str, str]) -> list[str]:
     """Which of the inputs are others than those on record."""
     before = json.loads(recorded)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from catalog.findings import Finding, Severity
 from royalties.bank_tables import BankReceipt
+from royalties.gathering import folder_run
 from royalties.ledger import account_of
 from royalties.money import format_minor
 from royalties.periods import Period
@@ -23,7 +24,7 @@ from royalties.reconciling_payments import (
     payments_of,
     said,
 )
-from royalties.runs import get_run
+from royalties.runs import find_run, get_run
 from royalties.statement_deltas import posted_in
 from royalties.tables import (
     AllocationRow,
@@ -140,7 +141,7 @@ def _compare_books(session: Session, run: DistributionRun, period: Period) -> It
     last = newest or run
     counted = json.loads(last.inputs)["batches"].split()
     taken = sum(minor for batch, minor in usage.items() if batch in counted)
-    if not _has_foreign(session, period, currency):
+    if not _has_foreign(session, period, currency) and not folder_run(last.inputs):
         yield compared(
             "usage", "usage that was counted, and the gross revenue of it", taken, last.gross_minor
         )
@@ -254,6 +255,10 @@ def _not_compared(session: Session, period: Period, currency: str) -> Iterator[F
     if _has_foreign(session, period, currency):
         message = f"some usage is not in {currency}: usage and gross revenue are not compared"
         yield Finding("USAGE_CONVERTED", period.name, message, Severity.INFO)
+    run = find_run(session, period)
+    if run is not None and folder_run(run.inputs):
+        message = f"the run was posted from a folder, {run.id}: its usage is not here to be compared"
+        yield Finding("USAGE_ELSEWHERE", period.name, message, Severity.INFO)
 
 
 _BOOK_CODES = {

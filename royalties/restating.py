@@ -19,7 +19,7 @@ from royalties.digests import digest_rows, told
 from royalties.distribution import Allocation, Distribution
 from royalties.entitlement import Inputs, Line, Payee, PayeeKind
 from royalties.errors import CurrencyMismatchError, RestateRefusedError
-from royalties.gathering import Gathered, changed_inputs, divide, gather, rates_known
+from royalties.gathering import Gathered, changed_inputs, divide, folder_run, gather, rates_known
 from royalties.ledger import Posting, lock_ledger, post
 from royalties.periods import Period
 from royalties.policy import Policy, parse_policy
@@ -85,7 +85,7 @@ def restate(
     lock_ledger(session)
     run = get_run(session, restates)
     period = _posting_period(session, restates, posted_in)
-    _check_currencies(session, run, policy, period)
+    _check_restatable(session, run, policy, period)
     before = read_stated(session, run)
     gathered = gather(session, restates, policy, inputs, rates_known=_known(before, rates))
     distribution = divide(gathered)
@@ -194,7 +194,12 @@ def _posting_period(session: Session, restates: Period, chosen: Period | None) -
     return chosen or last.following
 
 
-def _check_currencies(session: Session, run: DistributionRun, policy: Policy, period: Period) -> None:
+def _check_restatable(session: Session, run: DistributionRun, policy: Policy, period: Period) -> None:
+    if folder_run(run.inputs):
+        raise RestateRefusedError(
+            f"{run.period} was divided in a folder and posted as {run.id}: its lines are not here, so that "
+            "nothing can be compared with them line by line"
+        )
     if policy.currency != run.currency:
         raise CurrencyMismatchError(
             f"{run.period} was distributed in {run.currency}, the policy pays in {policy.currency}: restate "

@@ -70,10 +70,30 @@ def run_distribution(
         return _same_run(session, earlier, run_id, gathered)
     check_currency(session, period, policy.currency, is_converted=bool(policy.rates))
     distribution = divide(gathered)
-    run = _write_run(session, run_id, gathered, distribution, run_at)
+    report = post_distribution(session, run_id, period, policy, gathered.recorded, distribution, run_at)
     write_rates(session, run_id, "", gathered.rates)
     write_changed(session, run_id, gathered.changed, gathered.rates)
     _write_generations(session, run_id, gathered.usage, gathered.attributions)
+    return report
+
+
+def post_distribution(
+    session: Session,
+    run_id: str,
+    period: Period,
+    policy: Policy,
+    inputs: str,
+    distribution: Distribution,
+    run_at: datetime,
+) -> RunReport:
+    """Writes a run with its allocations, and posts it to the ledger.
+
+    Args:
+        inputs: what went into it, as canonical JSON: digests by name, and the `batches` of its usage.
+    """
+    run = _run_row(run_id, period, policy, inputs, distribution, run_at)
+    session.add(run)
+    session.flush()
     _write_allocations(session, run_id, distribution)
     post(
         session,
@@ -115,6 +135,11 @@ def make_exposure(events: Mapping[str, int]) -> Exposure:
     return Exposure(dict(sorted(events.items())), digest_rows(sorted(events.items())))
 
 
+def report_of_run(run: DistributionRun) -> RunReport:
+    """What was told of a run that is there, without its shortfalls."""
+    return _report(run, None)
+
+
 def _same_run(session: Session, earlier: DistributionRun, run_id: str, gathered: Gathered) -> RunReport:
     if earlier.id == run_id:
         return _report(earlier, divide(gathered) if gathered.policy.can_fall_short else None)
@@ -138,20 +163,16 @@ def _report(run: DistributionRun, distribution: Distribution | None) -> RunRepor
     )
 
 
-def _write_run(
-    session: Session,
-    run_id: str,
-    gathered: Gathered,
-    distribution: Distribution,
-    run_at: datetime,
+def _run_row(
+    run_id: str, period: Period, policy: Policy, inputs: str, distribution: Distribution, run_at: datetime
 ) -> DistributionRun:
     parties = {e.payee for e in distribution.allocations if e.payee.kind is PayeeKind.PARTY}
-    run = DistributionRun(
+    return DistributionRun(
         id=run_id,
-        period=gathered.period.name,
+        period=period.name,
         currency=distribution.currency,
-        policy_source=gathered.policy.source,
-        inputs=gathered.recorded,
+        policy_source=policy.source,
+        inputs=inputs,
         digest=digest_rows(map(told, _allocation_cells(distribution))),
         gross_minor=distribution.gross_minor,
         deductions_minor=distribution.deductions_minor,
@@ -162,9 +183,6 @@ def _write_run(
         num_parties=len(parties),
         run_at=run_at,
     )
-    session.add(run)
-    session.flush()
-    return run
 
 
 def _write_generations(

@@ -1,13 +1,15 @@
-"""`contrafact royalties bulk`: months of a hundred million lines, from files, without a home."""
+"""`contrafact royalties bulk`: months of a hundred million lines, from files. Only `post` needs a home."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from console.cli.options import JsonOption, PeriodOption
+from console.cli.options import HomeOption, JsonOption, PeriodOption, writing
+from console.cli.posted import say_posted
 from console.errors import ExitCode
 from console.output import say
+from console.steps.paying import post_bulk_run
 from console.steps.policies import find_policy
 from royalties.bulk.lines import lines_of
 from royalties.bulk.packing import pack_attributions
@@ -20,7 +22,8 @@ from royalties.money import format_minor
 SHOWN_LINES = 20
 
 app = typer.Typer(
-    help="Months of a hundred million lines, from files of your own, without a home.", no_args_is_help=True
+    help="Months of a hundred million lines, from files of your own. Only `post` needs a home.",
+    no_args_is_help=True,
 )
 PackOption = Annotated[
     Path,
@@ -160,6 +163,25 @@ def _line_json(each: Allocation) -> dict[str, Any]:
         "revenue_minor": each.revenue_minor,
         "amount_minor": each.amount_minor,
     }
+
+
+@app.command("post")
+def post(
+    context: typer.Context,
+    folder: RunArgument,
+    attributions: PackOption,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Verify a run and post it to a home's ledger: from there it has statements, settlement and payments.
+
+    A payee's statement has one line for each pot; 'bulk lines' says what it is the sum of.
+
+    Example: contrafact royalties bulk post october --attributions pack
+    """
+    with writing(context, home) as opened:
+        report = post_bulk_run(opened, open_run(folder), attributions)
+    say_posted(report, as_json=as_json)
 
 
 @app.command("verify")

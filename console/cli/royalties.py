@@ -17,13 +17,13 @@ from console.cli import (
     settlement,
 )
 from console.cli.options import HomeOption, JsonOption, PeriodOption, parsed, writing
+from console.cli.posted import say_posted
 from console.cli.restating import close, explain, restate
 from console.errors import ExitCode
 from console.output import findings_lines, say
 from console.steps.paying import run_royalties, take_usage, write_statements
 from console.steps.policies import find_policy
 from royalties.dsr_writer import UNKNOWN_SENDER, Sender
-from royalties.money import format_minor
 from royalties.statement_files import StatementFormat
 from royalties.usage import UsageFormat
 
@@ -109,32 +109,7 @@ def run(
     """
     with writing(context, home) as opened:
         report = run_royalties(opened, period, find_policy(policy))
-    answer = {
-        "run": report.run,
-        "period": report.period,
-        "currency": report.currency,
-        "gross_minor": report.gross_minor,
-        "pool_minor": report.pool_minor,
-        "allocated_minor": report.allocated_minor,
-        "suspense_minor": report.suspense_minor,
-        "parties": report.parties,
-        "digest": report.digest,
-        "shortfalls": list(report.shortfalls),
-    }
-    pool, allocated, held = (
-        format_minor(amount, report.currency)
-        for amount in (report.pool_minor, report.allocated_minor, report.suspense_minor)
-    )
-    say(
-        answer,
-        [
-            f"run {report.run} of {report.period}",
-            f"pool {report.currency} {pool} = allocated {allocated} + suspense {held}",
-            f"{report.parties} parties are owed something; 'contrafact royalties statement' says what for",
-            *(f"shortfall: {each}" for each in report.shortfalls),
-        ],
-        as_json=as_json,
-    )
+    say_posted(report, as_json=as_json)
 
 
 @app.command("statement")

@@ -23,6 +23,8 @@ from provenance.attributions import shares_of
 from provenance.evidence.records import append
 from provenance.tables import Attribution as AttributionRow
 from provenance.tables import Generation, Record, RunExposure
+from royalties.bulk.posting import post_bulk
+from royalties.bulk.running import BulkRun
 from royalties.closing import late_usage
 from royalties.dsr_report import message_id_of
 from royalties.dsr_writer import UNKNOWN_SENDER, Sender
@@ -77,13 +79,26 @@ def run_royalties(home: Home, period: Period, policy: Policy) -> RunReport:
     with home.session() as session, session.begin():
         inputs = replace(read_inputs(session, period, policy), usage_lines=home.folder("usage"))
         report = run_distribution(session, period, policy, inputs, run_at=now)
-        body = {
-            "type": "contrafact.distribution/1",
-            **{name: str(value) for name, value in asdict(report).items() if name != "shortfalls"},
-            **({"shortfalls": list(report.shortfalls)} if report.shortfalls else {}),
-        }
-        append(session, home.key, kind="distribution", subject_id=report.run, body=body, recorded_at=now)
+        _record(session, home, report, now)
         return report
+
+
+def post_bulk_run(home: Home, run: BulkRun, pack: Path) -> RunReport:
+    """A run in a folder, verified and posted as the home's run of its period, and written down."""
+    now = datetime.now(UTC)
+    with home.session() as session, session.begin():
+        report = post_bulk(session, run, pack, run_at=now)
+        _record(session, home, report, now)
+        return report
+
+
+def _record(session: Session, home: Home, report: RunReport, now: datetime) -> None:
+    body = {
+        "type": "contrafact.distribution/1",
+        **{name: str(value) for name, value in asdict(report).items() if name != "shortfalls"},
+        **({"shortfalls": list(report.shortfalls)} if report.shortfalls else {}),
+    }
+    append(session, home.key, kind="distribution", subject_id=report.run, body=body, recorded_at=now)
 
 
 def write_statements(

@@ -57,6 +57,9 @@ def test_a_month_is_packed_run_explained_and_verified(monkeypatch, capsys, folde
     sources = "--usage @usage.parquet --shares @shares.parquet --exposure @exposure.parquet"
     code, found = ask(f"verify @run --attributions @pack {sources}")
     assert (code, found["checks"][-1]) == (0, {"name": "sources", "holds": True, "found": ""})
+    code, posted = ask("post @run --attributions @pack --home @home")
+    assert (code, posted["run"], posted["pool_minor"]) == (0, run["run"], run["pool_minor"])
+    assert ask("post @run --attributions @pack --home @home") == (0, posted)
     (folder / "run" / "payees.parquet").unlink()
     code, found = ask("verify @run --attributions @pack")
     assert (code, found["valid"]) == (1, False)
