@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import ray
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,7 +95,6 @@ def test_processes_leave_the_bytes_of_one(tmp_path):
 
 
 def test_tasks_of_ray_leave_the_bytes_of_one_process(tmp_path):
-    ray = pytest.importorskip("ray", reason="Ray is an extra: pip install 'contrafact[ray]'")
     sources = a_month(tmp_path)
     run_bulk(sources, a_policy(), OCTOBER, tmp_path / "run")
     try:
