@@ -192,7 +192,8 @@ def _check_types(schema: pa.Schema, file: str) -> list[Finding]:
         decimal = field.name == "revenue" and pa.types.is_decimal(field.type)
         text = pa.types.is_dictionary(field.type) or pa.types.is_string(field.type)
         text = text or pa.types.is_large_string(field.type) or pa.types.is_string_view(field.type)
-        if _known(field.name) and not (day or number or decimal or text):
+        empty = field.name in OPTIONAL and pa.types.is_null(field.type)  # of a frame without one value
+        if _known(field.name) and not (day or number or decimal or text or empty):
             message = f"column {field.name} is {field.type}; expected text, an integer or a day"
             findings.append(Finding("COLUMN_TYPE", file, message))
     return findings

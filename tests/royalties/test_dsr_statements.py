@@ -97,7 +97,7 @@ some_lines = st.lists(
 ).filter(lambda lines: sum(line["revenue_minor"] for line in lines) > 100)  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(lines=some_lines, threshold=st.integers(0, 20_000))
 def test_any_usage_gives_files_that_come_to_what_is_payable(tmp_path_factory, lines, threshold):
     folder = tmp_path_factory.mktemp("dsr")

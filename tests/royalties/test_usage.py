@@ -57,6 +57,13 @@ def quarantine(session) -> list[tuple[int, str]]:
     return sorted((line, code) for line, code in rows)
 
 
+def test_an_optional_column_without_one_value_is_as_good_as_none(bring_in, tmp_path):
+    frame = as_frame([a_line(1, listener=None, isrc=None)])
+    assert str(frame.schema["listener"]) == "Null"
+    report = bring_in(parquet_bytes(frame, tmp_path), "parquet", "usage.parquet")
+    assert (report.lines, report.quarantined) == (1, 0)
+
+
 def test_good_lines_are_counted_and_summed(session, bring_in):
     lines = [a_line(1), a_line(2, units=5, revenue_minor=-34), a_line(3, territory="SE")]
     report = bring_in(as_csv(lines))
