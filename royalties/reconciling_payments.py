@@ -75,11 +75,10 @@ def compare_payments(
     )
 
 
-def settled_until(session: Session, period: Period, currency: str) -> dict[str, int] | None:
+def settled_until(session: Session, period: Period, currency: str) -> dict[str, int]:
     """What closings that settled accounts have put on each `payable:` account, up to a period.
 
-    What was paid, or came back, is no part of it: those postings move `bank`. Nothing, where no closing has
-    settled accounts.
+    What was paid, or came back, is no part of it: those postings move `bank`.
     """
     entry = LedgerEntry
     by_bank = select(entry.posting_id).where(entry.account == BANK)
@@ -94,8 +93,7 @@ def settled_until(session: Session, period: Period, currency: str) -> dict[str, 
         )
         .group_by(entry.account)
     )
-    found = {account.removeprefix(PAYABLE): int(minor) for account, minor in session.execute(query)}
-    return found or None
+    return {account.removeprefix(PAYABLE): int(minor) for account, minor in session.execute(query)}
 
 
 def payments_of(
@@ -107,12 +105,13 @@ def payments_of(
 ) -> tuple[PaymentState, ...]:
     """What is payable to each payee, and the transfers for it.
 
-    Where closings settle accounts, what they put there until this period beside all transfers until it, since
-    what was not paid stays there; else what this period left, beside its own transfers.
+    What closings put there until this period beside all transfers until it, since what was not paid stays
+    there. Where nothing was settled yet, what the balances of this open period would come to, beside its own
+    transfers; a closed period whose payees all have to wait left nothing payable.
     """
     mine = [each for each in ordered if each.currency == run.currency and each.period <= period.name]
     settled = settled_until(session, period, run.currency)
-    if settled is not None:
+    if settled or find_closing(session, period.name) is not None:
         return compare_payments(settled, mine)
     payable = payable_by_payee(session, run, period, mine, stated)
     return compare_payments(payable, [each for each in mine if each.period == period.name])

@@ -11,8 +11,10 @@ from royalties.errors import NotFoundError
 from royalties.payments_status import Outcome
 from royalties.reconciling import compare_bank, reconcile
 from royalties.reconciling_payments import OrderedPayment, PaymentState, compare_payments
+from royalties.recorded_terms import record_terms
 from royalties.statements import SUSPENSE, Names, list_payees, make_statement
 from royalties.tables import LedgerEntry
+from royalties.terms import parse_terms
 from tests.royalties.builders import LINES, NOVEMBER, NOW, OCTOBER, a_line, bring_in, close, restated, run
 from tests.royalties.conftest import LATE
 from tests.royalties.test_ledger import _without_triggers
@@ -170,6 +172,21 @@ def test_what_was_ordered_for_an_earlier_month_is_no_more_payable(session, tmp_p
     assert before["party_1"] - after["party_1"] == payable["party_1"]
     assert before == open_minor(session, ordered("party_1", payable["party_1"], Outcome.REJECTED))
     assert before["party_2"] == after["party_2"]
+
+
+def test_what_waits_after_the_closing_is_not_told_as_payable(session, posted):
+    parties = sorted({payee for payee in list_payees(session, OCTOBER) if payee != SUSPENSE})
+    tables = [
+        f'[[payees]]\nparty = "{party}"\nhold = "sanctions"\nheld_by = "compliance"\nheld_on = 2026-10-09'
+        for party in parties
+    ]
+    terms, findings = parse_terms("\n".join(['version = "1"', 'currency = "EUR"', *tables]).encode())
+    assert terms is not None, findings
+    record_terms(session, terms, recorded_at=NOW)
+    close(session)
+    result = found(session)
+    assert [each.payable_minor for each in result.payments if each.payable_minor] == []
+    assert "NOT_ORDERED" not in codes(result)
 
 
 def open_minor(session, *orders):
