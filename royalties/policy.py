@@ -4,7 +4,7 @@ A policy is TOML: `load_policy` reads one and lists every fault of a bad one, `e
 plain words. Its values are in `policy_values`, its fields in `policy_fields`.
 """
 
-from royalties.policy_file import load_policy, parse_policy
+from royalties.policy_file import load_policy, parse_policy, stated_policy
 from royalties.policy_values import (
     NO_MINIMUM,
     Destination,
@@ -39,4 +39,5 @@ __all__ = [
     "explain_policy",
     "load_policy",
     "parse_policy",
+    "stated_policy",
 ]

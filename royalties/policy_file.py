@@ -46,6 +46,13 @@ def load_policy(path: Path) -> Policy:
     return policy
 
 
+def stated_policy(source: str) -> Policy:
+    """The policy that a run or a restatement keeps, which was valid when it was made."""
+    policy, _ = parse_policy(source.encode())
+    assert policy is not None, "a run and a restatement keep the policy that they were made by"
+    return policy
+
+
 def parse_policy(data: bytes, *, where: str = "policy") -> tuple[Policy | None, list[Finding]]:
     """The policy that the bytes spell, or None and every fault of them."""
     try:

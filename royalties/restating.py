@@ -22,7 +22,7 @@ from royalties.errors import CurrencyMismatchError, RestateRefusedError
 from royalties.gathering import Gathered, changed_inputs, divide, folder_run, gather, rates_known
 from royalties.ledger import Posting, lock_ledger, post
 from royalties.periods import Period
-from royalties.policy import Policy, parse_policy
+from royalties.policy import Policy, stated_policy
 from royalties.postings import told_shortfalls
 from royalties.restatement import Delta, Source, Stated, Totals, compare, movements_of, totals_of
 from royalties.runs import get_run
@@ -135,9 +135,7 @@ def policy_in_force(session: Session, period: Period) -> Policy:
 
 def policy_of(stated: DistributionRun | RestatementRow) -> Policy:
     """The policy that a run or a restatement was made by."""
-    policy, _ = parse_policy(stated.policy_source.encode())
-    assert policy is not None, "a run and a restatement keep the policy that they were made by"
-    return policy
+    return stated_policy(stated.policy_source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from royalties.ledger import Posting, payee_account, post, settled_movements
 from royalties.periods import Period
-from royalties.policy import Policy, parse_policy
+from royalties.policy import Policy, stated_policy
 from royalties.recorded_terms import RecordedTerms, newest_terms, terms_by_id
 from royalties.settlement import Account, Income, Settlement, Waiting, settle
 from royalties.tables import (
@@ -54,7 +54,7 @@ class Settled:
 
 def settle_period(session: Session, run: DistributionRun, period: Period, *, posted_at: datetime) -> None:
     """Settles every payee's account for an open period, and posts it."""
-    policy = _policy(run.policy_source)
+    policy = stated_policy(run.policy_source)
     known = newest_terms(session)
     settled = _settle(session, run, period, policy, known, None)
     rows = [
@@ -180,7 +180,7 @@ class _Facts:
         sources = self.session.execute(
             select(restatement.id, restatement.policy_source).where(restatement.period == self.period.name)
         )
-        policies = {name: _policy(source) for name, source in sources}
+        policies = {name: stated_policy(source) for name, source in sources}
         found = self.session.execute(query)
         return self._income(
             (payee, pot, policies[of].right_of(pot), role, minor) for payee, pot, role, of, minor in found
@@ -251,12 +251,6 @@ class _Facts:
 
     def _among(self, payee_id: Any) -> list[ColumnElement[bool]]:  # noqa: ANN401 (a column of any table)
         return [] if self.only is None else [payee_id.in_(sorted(self.only))]
-
-
-def _policy(source: str) -> Policy:
-    policy, _ = parse_policy(source.encode())
-    assert policy is not None, "a run and a restatement keep the policy that they were made by"
-    return policy
 
 
 def _says_something(s: Settlement) -> bool:
